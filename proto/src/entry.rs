@@ -1,0 +1,274 @@
+//! One thing handed over: what it is, how it is called, how the kernel knows it.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::limits::{MAX_ADDRESS, MAX_NAME, MAX_OPAQUE};
+
+/// One thing handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// What the successor may claim it as.
+    pub kind: Kind,
+    /// The name by which the successor claims it; unique among entries of its kind.
+    pub name: Name,
+    /// How the kernel knows the descriptor; the successor asks its own kernel and compares.
+    pub identity: Identity,
+    /// The file that a Unix socket was bound to, when the owner is to unlink it.
+    pub path: Option<FileId>,
+    /// The application's own bytes, at most [`MAX_OPAQUE`].
+    pub opaque: Opaque,
+}
+
+impl Entry {
+    /// How many bytes the entry takes in a frame.
+    pub fn encoded_len(&self) -> usize {
+        const LENGTH: usize = 8;
+        let identity = 4 + match &self.identity {
+            Identity::Socket(socket) => 4 + 4 + 4 + 1 + LENGTH + socket.local.0.len() + 8,
+            Identity::File(_) => 16,
+        };
+        let path = if self.path.is_some() { 17 } else { 1 };
+        2 + LENGTH + self.name.as_str().len() + identity + path + LENGTH + self.opaque.0.len()
+    }
+}
+
+/// What an entry may be claimed as. A kind that this version does not know can be handed on, not
+/// claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(from = "u16", into = "u16")]
+#[non_exhaustive]
+pub enum Kind {
+    /// A TCP socket that listens.
+    TcpListener,
+    /// A UDP socket.
+    UdpSocket,
+    /// A Unix stream socket that listens.
+    UnixListener,
+    /// A Unix datagram socket.
+    UnixDatagram,
+    /// A Unix sequential-packet socket that listens.
+    UnixSeqpacketListener,
+    /// A TCP connection.
+    TcpStream,
+    /// A Unix stream connection.
+    UnixStream,
+    /// An open file, pipe or anything else that is no socket.
+    File,
+    /// Any descriptor at all.
+    Descriptor,
+    /// The control connection to an older generation that is still draining.
+    Draining,
+    /// A kind of a newer version.
+    Other(u16),
+}
+
+impl From<u16> for Kind {
+    fn from(number: u16) -> Self {
+        match number {
+            1 => Self::TcpListener,
+            2 => Self::UdpSocket,
+            3 => Self::UnixListener,
+            4 => Self::UnixDatagram,
+            5 => Self::UnixSeqpacketListener,
+            6 => Self::TcpStream,
+            7 => Self::UnixStream,
+            8 => Self::File,
+            9 => Self::Descriptor,
+            10 => Self::Draining,
+            other => Self::Other(other),
+        }
+    }
+}
+
+impl From<Kind> for u16 {
+    fn from(kind: Kind) -> Self {
+        match kind {
+            Kind::TcpListener => 1,
+            Kind::UdpSocket => 2,
+            Kind::UnixListener => 3,
+            Kind::UnixDatagram => 4,
+            Kind::UnixSeqpacketListener => 5,
+            Kind::TcpStream => 6,
+            Kind::UnixStream => 7,
+            Kind::File => 8,
+            Kind::Descriptor => 9,
+            Kind::Draining => 10,
+            Kind::Other(number) => number,
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::TcpListener => "tcp",
+            Self::UdpSocket => "udp",
+            Self::UnixListener => "unix",
+            Self::UnixDatagram => "unixgram",
+            Self::UnixSeqpacketListener => "unixpacket",
+            Self::TcpStream => "tcp connection",
+            Self::UnixStream => "unix connection",
+            Self::File => "file",
+            Self::Descriptor => "descriptor",
+            Self::Draining => "draining generation",
+            Self::Other(number) => return write!(f, "kind {number}"),
+        })
+    }
+}
+
+/// The name of an entry: 1 to [`MAX_NAME`] bytes of UTF-8 without a NUL.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Name(String);
+
+impl Name {
+    /// Checks a name. Nothing after this checks its length again.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidName`] when it is empty, too long or holds a NUL.
+    pub fn new(name: impl Into<String>) -> Result<Self, InvalidName> {
+        let name = name.into();
+        match name.len() {
+            0 => Err(InvalidName::Empty),
+            length if length > MAX_NAME => Err(InvalidName::TooLong { length }),
+            _ if name.contains('\0') => Err(InvalidName::Nul),
+            _ => Ok(Self(name)),
+        }
+    }
+
+    /// The name as given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for Name {
+    type Error = InvalidName;
+
+    fn try_from(name: String) -> Result<Self, InvalidName> {
+        Self::new(name)
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Why a text cannot be the name of an entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum InvalidName {
+    /// It has no character.
+    #[error("a name must not be empty")]
+    Empty,
+    /// It is too long.
+    #[error(
+        "a name has {length} bytes, at most {MAX_NAME} are allowed: choose a shorter one with `bind_as`"
+    )]
+    TooLong {
+        /// Its length in bytes.
+        length: usize,
+    },
+    /// It holds a NUL.
+    #[error("a name must not hold a NUL")]
+    Nul,
+}
+
+/// How the kernel knows a descriptor.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Identity {
+    /// A socket.
+    Socket(Socket),
+    /// Anything else: what `fstat(2)` tells.
+    File(FileId),
+}
+
+/// What the kernel tells of a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Socket {
+    /// `SO_DOMAIN`.
+    pub domain: i32,
+    /// `SO_TYPE`.
+    pub kind: i32,
+    /// `SO_PROTOCOL`.
+    pub protocol: i32,
+    /// `SO_ACCEPTCONN`.
+    pub listening: bool,
+    /// `getsockname(2)`: the bytes of the `sockaddr`, at most [`MAX_ADDRESS`].
+    pub local: Address,
+    /// `SO_COOKIE`: unique among the sockets of a network namespace since boot.
+    pub cookie: u64,
+}
+
+/// A file by device and inode number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FileId {
+    /// `st_dev`.
+    pub device: u64,
+    /// `st_ino`.
+    pub inode: u64,
+}
+
+macro_rules! bounded_bytes {
+    ($(#[$outer:meta])* $name:ident, $bound:ident, $what:literal) => {
+        $(#[$outer])*
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
+        pub struct $name(Vec<u8>);
+
+        impl $name {
+            /// The bytes.
+            pub fn as_bytes(&self) -> &[u8] {
+                &self.0
+            }
+        }
+
+        impl TryFrom<Vec<u8>> for $name {
+            type Error = TooLong;
+
+            fn try_from(bytes: Vec<u8>) -> Result<Self, TooLong> {
+                match bytes.len() {
+                    length if length > $bound => Err(TooLong { what: $what, length, bound: $bound }),
+                    _ => Ok(Self(bytes)),
+                }
+            }
+        }
+
+        impl From<$name> for Vec<u8> {
+            fn from(bytes: $name) -> Self {
+                bytes.0
+            }
+        }
+    };
+}
+
+bounded_bytes!(
+    /// The bytes of a `sockaddr`, at most [`MAX_ADDRESS`].
+    Address, MAX_ADDRESS, "a local address"
+);
+bounded_bytes!(
+    /// The application's own bytes, at most [`MAX_OPAQUE`].
+    Opaque, MAX_OPAQUE, "the opaque part of an entry"
+);
+
+/// Bytes beyond their bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{what} has {length} bytes, at most {bound} are allowed")]
+pub struct TooLong {
+    what: &'static str,
+    length: usize,
+    bound: usize,
+}

@@ -1,0 +1,65 @@
+//! What two generations of a service say to each other when one hands itself to the next.
+//!
+//! > At every instant, whatever is killed, frozen or slow, the service is being served, and at
+//! > most one process owns it.
+//!
+//! This crate holds the messages, the manifest and both state machines. It does no I/O and reads no
+//! clock: inputs are pushed in with `handle_*`, outputs are taken with `poll_*`, time is an argument
+//! (a [`Duration`](core::time::Duration) since any fixed point). `heirloom` drives it over real
+//! sockets; tests drive both machines in memory, with a clock they wind by hand.
+//!
+//! The byte layout is fixed by `PROTOCOL.md` beside this crate, not by the encoder in use.
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
+
+extern crate alloc;
+
+mod abort;
+mod codec;
+mod entry;
+mod error;
+pub mod fuzzing;
+pub mod limits;
+mod manifest;
+mod message;
+pub mod predecessor;
+mod refuse;
+pub mod successor;
+mod timeouts;
+
+pub use abort::{Abort, AbortReason};
+pub use codec::BodyError;
+pub use entry::{Entry, FileId, Identity, InvalidName, Kind, Name, Socket};
+pub use error::{Failure, InvalidMessage, PeerIncompatible, PeerMisbehaved, Phase};
+pub use manifest::{Batches, Manifest};
+pub use message::{
+    Commit, DrainingGeneration, Hello, Message, MessageKind, Outcome, Progress, Ready, Received,
+    Secret, StatusReport, Welcome,
+};
+pub use predecessor::Predecessor;
+pub use refuse::{Refuse, RefuseReason};
+pub use successor::Successor;
+pub use timeouts::Timeouts;
+
+/// What the kernel answered to an attempt to lock the token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lock {
+    /// The token is locked by this process now. It carries the number of the latest attempt, which
+    /// the owner writes into it before it says [`Welcome`].
+    Got {
+        /// The latest attempt to hand the service over.
+        attempt: u64,
+    },
+    /// Another open description holds the lock.
+    Held,
+}

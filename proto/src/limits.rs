@@ -1,0 +1,70 @@
+//! Every bound of the protocol, with its unit and its reason.
+
+use core::time::Duration;
+
+/// First four bytes of every frame: `HRLM` in little-endian order.
+pub const MAGIC: u32 = u32::from_le_bytes(*b"HRLM");
+
+/// The version this crate speaks: both the lowest and the highest it offers.
+pub const VERSION: u16 = 1;
+
+/// The version in the header of `Hello`, `Welcome` and `Refuse`, whose layout never changes.
+pub const FROZEN_VERSION: u16 = 0;
+
+/// Bytes of a frame's header: magic, version, kind, length of the body.
+pub const HEADER: usize = 12;
+
+/// Longest frame, in bytes, header included. The default send buffer of a Unix socket on Linux
+/// (`net.core.wmem_default`, 212,992) holds three of them.
+pub const MAX_FRAME: usize = 65_536;
+
+/// Most descriptors in one frame. Linux takes 253 (`SCM_MAX_FD`); musl's control buffer has been
+/// seen to fit 252.
+pub const MAX_DESCRIPTORS: usize = 250;
+
+/// Most descriptors sent and not yet acknowledged. The kernel counts them against the sender's
+/// `RLIMIT_NOFILE` (`ETOOMANYREFS`), whose usual soft value is 1,024.
+pub const MAX_IN_FLIGHT: usize = 1_000;
+
+/// Longest name of an entry, in bytes of UTF-8: as long as a file name may be (`NAME_MAX`).
+pub const MAX_NAME: usize = 255;
+
+/// Longest service or build label, in bytes of UTF-8.
+pub const MAX_LABEL: usize = 255;
+
+/// Longest application-chosen bytes of one entry: a full batch of them still fits a few frames.
+pub const MAX_OPAQUE: usize = 1_024;
+
+/// Longest local address, in bytes: `sizeof(struct sockaddr_storage)`.
+pub const MAX_ADDRESS: usize = 128;
+
+/// Longest free text (progress, reasons), in bytes of UTF-8. Longer text is cut, never refused.
+pub const MAX_TEXT: usize = 1_024;
+
+/// Longest late state, in bytes: a frame less its header and room to grow.
+pub const MAX_LATE_STATE: usize = 48 * 1_024;
+
+/// Descriptors that travel with `Welcome`: the token and the control listener.
+pub const WELCOME_DESCRIPTORS: usize = 2;
+
+/// Connections that have said nothing yet; one more evicts the oldest, so that a silent crowd
+/// delays nobody.
+pub const MAX_PENDING: usize = 16;
+
+/// How long a connection may stay silent before it has said what it wants.
+pub const PENDING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// How long either side waits for the next step of a running transfer.
+pub const TRANSFER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long a side waits between two attempts to lock the token while nothing else wakes it.
+pub const LOCK_RETRY: Duration = Duration::from_millis(10);
+
+/// Cuts `text` to [`MAX_TEXT`] bytes at a character's boundary.
+pub(crate) fn clip(text: &str) -> alloc::string::String {
+    let mut end = text.len().min(MAX_TEXT);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default().into()
+}

@@ -1,0 +1,146 @@
+//! The ordered list of what is handed over, paired with the descriptors that travel with it.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::entry::Entry;
+use crate::error::InvalidMessage;
+use crate::limits::{HEADER, MAX_DESCRIPTORS, MAX_FRAME};
+
+/// One batch of entries, each with its descriptor: `n` entries travel with exactly `n` descriptors.
+///
+/// Generic over the descriptor, so that the same type is sent borrowed, received owned and tested
+/// with `()`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest<F = ()> {
+    /// The entries in order, each with its descriptor.
+    pub entries: Vec<(Entry, F)>,
+    /// No batch follows.
+    pub last: bool,
+}
+
+impl Manifest {
+    /// Pairs the entries with the descriptors that came in the same frame, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidMessage::DescriptorCount`] unless there are as many of one as of the other. The
+    /// descriptors are dropped then.
+    pub fn pair<F>(self, descriptors: Vec<F>) -> Result<Manifest<F>, InvalidMessage> {
+        if self.entries.len() != descriptors.len() {
+            return Err(InvalidMessage::DescriptorCount {
+                entries: self.entries.len(),
+                descriptors: descriptors.len(),
+            });
+        }
+        let entries = self.entries.into_iter().map(|(entry, ())| entry);
+        Ok(Manifest {
+            entries: entries.zip(descriptors).collect(),
+            last: self.last,
+        })
+    }
+}
+
+/// A manifest on the wire: a flag, then the entries.
+#[derive(Serialize)]
+pub(crate) struct Outgoing<'a> {
+    pub(crate) last: bool,
+    pub(crate) entries: &'a [Arc<Entry>],
+}
+
+/// A manifest from the wire.
+#[derive(Deserialize)]
+pub(crate) struct Incoming {
+    last: bool,
+    entries: Vec<Entry>,
+}
+
+impl TryFrom<Incoming> for Manifest {
+    type Error = InvalidMessage;
+
+    fn try_from(incoming: Incoming) -> Result<Self, InvalidMessage> {
+        match incoming.entries.len() {
+            entries if entries > MAX_DESCRIPTORS => Err(InvalidMessage::TooManyEntries { entries }),
+            _ => Ok(Self {
+                entries: incoming
+                    .entries
+                    .into_iter()
+                    .map(|entry| (entry, ()))
+                    .collect(),
+                last: incoming.last,
+            }),
+        }
+    }
+}
+
+/// Cuts a list of entries into batches that fit a frame: by count and by bytes. There is always a
+/// last batch, if only an empty one.
+#[derive(Clone, Debug)]
+pub struct Batches {
+    entries: Vec<Arc<Entry>>,
+    next: usize,
+    done: bool,
+}
+
+impl Batches {
+    /// Batches of these entries, in their order.
+    pub fn new(entries: Vec<Arc<Entry>>) -> Self {
+        Self {
+            entries,
+            next: 0,
+            done: false,
+        }
+    }
+
+    /// How many entries there are in all.
+    pub fn total(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many entries have been taken.
+    pub fn taken(&self) -> usize {
+        self.next
+    }
+
+    /// The last batch was taken.
+    pub fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Where the next batch lies in the list, while there is one.
+    pub fn peek(&self) -> Option<Range<usize>> {
+        /// The flag, and the count of entries.
+        const FIXED: usize = HEADER + 1 + 8;
+        if self.done {
+            return None;
+        }
+        let mut room = MAX_FRAME - FIXED;
+        let fits = |entry: &&Arc<Entry>| match room.checked_sub(entry.encoded_len()) {
+            Some(rest) => {
+                room = rest;
+                true
+            }
+            None => false,
+        };
+        let count = self
+            .entries
+            .iter()
+            .skip(self.next)
+            .take(MAX_DESCRIPTORS)
+            .take_while(fits);
+        Some(self.next..self.next + count.count())
+    }
+
+    /// Takes the batch at `range`, which [`peek`](Self::peek) has told, as a frame.
+    pub(crate) fn take(&mut self, range: &Range<usize>) -> Outgoing<'_> {
+        self.next = range.end;
+        self.done = range.end >= self.entries.len();
+        Outgoing {
+            last: self.done,
+            entries: self.entries.get(range.clone()).unwrap_or_default(),
+        }
+    }
+}

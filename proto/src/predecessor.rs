@@ -1,0 +1,526 @@
+//! The owner's side: it answers whoever connects, hands the service over to one of them at a time,
+//! and takes it back when that fails.
+//!
+//! The contract with the driver: after every input take outputs until there is none. `Send` is
+//! answered with [`Predecessor::handle_sent`] once the kernel has taken the frame, `TryLock` with
+//! [`Predecessor::handle_lock`], `TakeSnapshot` with [`Predecessor::handle_snapshot`], `Freeze` with
+//! [`Predecessor::handle_frozen`], `Spawn` with [`Predecessor::handle_spawn_failed`] if it fails.
+
+mod handoff;
+mod output;
+mod pending;
+pub mod steps;
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+pub use output::{Attachment, ConnectionId, Event, Output};
+
+use crate::abort::{Abort, AbortReason};
+use crate::error::{Failure, Phase};
+use crate::limits::VERSION;
+use crate::message::{DrainingGeneration, Hello, Message, Outcome, Secret, StatusReport};
+use crate::refuse::{Refuse, RefuseReason};
+use crate::timeouts::Timeouts;
+use handoff::{Handoff, Step};
+use pending::Pending;
+
+/// What an owner is told when it begins.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The service label; successors of another service are refused.
+    pub service: String,
+    /// The build label, told to successors and tools.
+    pub build: String,
+    /// This process's generation.
+    pub generation: u64,
+    /// This process's id, told to successors and tools.
+    pub pid: u32,
+    /// The number of the latest attempt, as it stands in the token.
+    pub attempt: u64,
+    /// The time limits of every handoff.
+    pub timeouts: Timeouts,
+    /// Most older generations that may still drain when a new handoff begins.
+    pub draining_cap: usize,
+    /// End a successor that holds the token and says nothing.
+    pub fence: bool,
+}
+
+/// An older generation that is still draining, and the connection on which it will say `Retired`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elder {
+    /// The connection to it.
+    pub connection: ConnectionId,
+    /// Which generation and process it is.
+    pub generation: DrainingGeneration,
+}
+
+/// The owner's side of every handoff.
+#[derive(Clone, Debug)]
+pub struct Predecessor {
+    settings: Settings,
+    service: Service,
+    began: Duration,
+    since: Duration,
+    entries: u64,
+    pending: Pending,
+    elders: Vec<Elder>,
+    handoff: Option<Handoff>,
+    stop_wanted: bool,
+    outputs: VecDeque<Output>,
+}
+
+/// What the process is to the service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Service {
+    Starting,
+    Serving,
+    Draining { successor: ConnectionId },
+    Stopped,
+}
+
+impl Predecessor {
+    /// An owner that has yet to become ready. `elders` are the generations still draining.
+    pub fn new(settings: Settings, elders: Vec<Elder>, now: Duration) -> Self {
+        Self {
+            settings,
+            service: Service::Starting,
+            began: now,
+            since: now,
+            entries: 0,
+            pending: Pending::default(),
+            elders,
+            handoff: None,
+            stop_wanted: false,
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The application has become ready: handoffs are accepted from now on.
+    pub fn handle_ready(&mut self, now: Duration) {
+        if self.service == Service::Starting {
+            self.enter(Service::Serving, now);
+        }
+    }
+
+    /// How many entries would be handed over now; told to tools.
+    pub fn handle_entries(&mut self, entries: u64) {
+        self.entries = entries;
+    }
+
+    /// A peer has connected whose credentials are right. `pid` is what the kernel tells of it.
+    pub fn handle_connected(&mut self, connection: ConnectionId, pid: u32, now: Duration) {
+        if let Some(evicted) = self.pending.insert(connection, pid, now) {
+            self.outputs.push_back(Output::Close(evicted));
+        }
+    }
+
+    /// A frame has come, with no descriptors: an owner takes none.
+    pub fn handle_frame(&mut self, connection: ConnectionId, frame: &[u8], now: Duration) {
+        let message = match Message::decode(frame) {
+            Ok(Message::Unknown(_)) => return,
+            Ok(message) => message,
+            Err(invalid) => return self.handle_garbage(connection, invalid.into(), now),
+        };
+        if let Some(pid) = self.pending.pid(connection) {
+            self.handle_first(connection, pid, message, now);
+        } else if self.is_handoff(connection) {
+            self.handle_step(message, now);
+        } else if message == Message::Retired {
+            self.forget_elder(connection);
+        }
+    }
+
+    /// A connection has brought something that is no frame; `failure` says what.
+    pub fn handle_garbage(&mut self, connection: ConnectionId, failure: Failure, now: Duration) {
+        if self.is_handoff(connection) {
+            self.fail(failure, now);
+        } else if self.is_known(connection) {
+            self.send(connection, &Message::Abort(failure.to_abort()));
+            self.close(connection);
+        }
+    }
+
+    /// The kernel has taken the last frame for this connection.
+    pub fn handle_sent(&mut self, connection: ConnectionId, now: Duration) {
+        if self.is_handoff(connection) {
+            self.advance(now);
+        }
+    }
+
+    /// The peer has closed the connection, or sending on it has failed.
+    pub fn handle_closed(&mut self, connection: ConnectionId, now: Duration) {
+        if self.is_handoff(connection) {
+            let phase = self.phase();
+            self.lose(Failure::Closed { phase }, false, now);
+        } else {
+            self.close(connection);
+        }
+    }
+
+    /// The peer's process has ended: the kernel says so. `status` tells how, where it is known.
+    pub fn handle_peer_died(
+        &mut self,
+        connection: ConnectionId,
+        status: Option<String>,
+        now: Duration,
+    ) {
+        if self.is_handoff(connection) {
+            let phase = self.phase();
+            self.lose(Failure::Died { phase, status }, true, now);
+        } else {
+            self.close(connection);
+        }
+    }
+
+    /// The application or a tool wants an upgrade: a successor is to be spawned with `secret`.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure::Refused`], with the reason, when it cannot begin now.
+    pub fn handle_upgrade(&mut self, secret: Secret, now: Duration) -> Result<(), Failure> {
+        self.begin_spawn(secret, None, now)
+            .map_err(Failure::Refused)
+    }
+
+    /// No process could be spawned.
+    pub fn handle_spawn_failed(&mut self, reason: String, now: Duration) {
+        if self
+            .handoff
+            .as_ref()
+            .is_some_and(|handoff| matches!(handoff.step, Step::Spawning(_)))
+        {
+            self.fail(Failure::Spawn(reason), now);
+        }
+    }
+
+    /// The process spawned last has ended before anybody introduced himself with its secret.
+    pub fn handle_spawned_exited(&mut self, status: String, now: Duration) {
+        if self
+            .handoff
+            .as_ref()
+            .is_some_and(|handoff| matches!(handoff.step, Step::Spawning(_)))
+        {
+            let failure = Failure::Died {
+                phase: Phase::Spawning,
+                status: Some(status),
+            };
+            self.fail(failure, now);
+        }
+    }
+
+    /// The application wants no more upgrades. A handoff that has not reached the token is given up;
+    /// one that has is waited for.
+    pub fn handle_stop(&mut self, now: Duration) {
+        match (self.service, &self.handoff) {
+            (Service::Draining { .. } | Service::Stopped, _) => {}
+            (_, Some(handoff)) if handoff.step.has_released() => self.stop_wanted = true,
+            _ => {
+                let abort = Abort::new(AbortReason::Stopping, "the service is being stopped");
+                self.fail(Failure::Aborted(abort), now);
+                self.stop(now);
+            }
+        }
+    }
+
+    /// The application has finished what it had in flight.
+    pub fn handle_drained(&mut self) {
+        if let Service::Draining { successor } = self.service {
+            self.send(successor, &Message::Retired);
+            self.outputs.push_back(Output::Close(successor));
+        }
+    }
+
+    /// Time has passed; call it when [`poll_deadline`](Self::poll_deadline) is reached, after every
+    /// frame that had arrived by `now` has been handled.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        for connection in self.pending.expired(now) {
+            self.outputs.push_back(Output::Close(connection));
+        }
+        self.handle_handoff_timeout(now);
+    }
+
+    /// What to do next, if anything. Take until there is none after every input.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        if self.outputs.is_empty() {
+            self.push_batch();
+        }
+        self.outputs.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due. Ask again after every input.
+    pub fn poll_deadline(&self) -> Option<Duration> {
+        let handoff = self
+            .handoff
+            .as_ref()
+            .and_then(|handoff| handoff.step.deadline());
+        self.pending.deadline().into_iter().chain(handoff).min()
+    }
+
+    /// What this process is doing.
+    pub fn phase(&self) -> Phase {
+        match (self.service, &self.handoff) {
+            (_, Some(handoff)) => handoff.step.phase(),
+            (Service::Starting, None) => Phase::Starting,
+            (Service::Serving, None) => Phase::Serving,
+            (Service::Draining { .. }, None) => Phase::Draining,
+            (Service::Stopped, None) => Phase::Stopped,
+        }
+    }
+
+    /// The generations that are still draining.
+    pub fn elders(&self) -> &[Elder] {
+        &self.elders
+    }
+
+    /// The connection of the running handoff, once there is one.
+    pub fn successor(&self) -> Option<ConnectionId> {
+        self.handoff.as_ref().and_then(|handoff| handoff.connection)
+    }
+
+    fn is_handoff(&self, connection: ConnectionId) -> bool {
+        self.successor() == Some(connection)
+    }
+
+    fn is_known(&self, connection: ConnectionId) -> bool {
+        self.pending.pid(connection).is_some()
+            || self
+                .elders
+                .iter()
+                .any(|elder| elder.connection == connection)
+    }
+
+    /// The first message of a connection: a successor's or a tool's.
+    fn handle_first(
+        &mut self,
+        connection: ConnectionId,
+        pid: u32,
+        message: Message,
+        now: Duration,
+    ) {
+        match message {
+            Message::Hello(hello) => self.handle_hello(connection, pid, &hello, now),
+            Message::Status => {
+                let report = self.report(now);
+                self.send(connection, &Message::StatusReport(report));
+                self.pending.renew(connection, now);
+            }
+            Message::Upgrade => match self.begin_spawn_for_tool(connection, now) {
+                Ok(()) => self.pending.remove(connection),
+                Err(refuse) => {
+                    self.send(
+                        connection,
+                        &Message::Outcome(Outcome::Failed { text: refuse.text }),
+                    );
+                    self.pending.renew(connection, now);
+                }
+            },
+            _ => self.close(connection),
+        }
+    }
+
+    fn handle_hello(&mut self, connection: ConnectionId, pid: u32, hello: &Hello, now: Duration) {
+        self.pending.remove(connection);
+        if let Err(refuse) = self.admit(hello, now) {
+            self.send(connection, &Message::Refuse(refuse));
+            self.outputs.push_back(Output::Close(connection));
+            return;
+        }
+        let handoff = self.handoff.take();
+        self.handoff = Some(Handoff::greet(
+            handoff,
+            connection,
+            pid,
+            hello.free_slots,
+            now,
+        ));
+        self.since = now;
+        self.outputs.push_back(Output::Event(Event::Began {
+            pid,
+            build: hello.build.clone(),
+        }));
+        self.outputs.push_back(Output::TakeSnapshot);
+    }
+
+    /// Whether a handoff may begin with the sender of `hello`.
+    fn admit(&self, hello: &Hello, now: Duration) -> Result<(), Refuse> {
+        if !(hello.lowest..=hello.highest).contains(&VERSION) {
+            let text = alloc::format!(
+                "this predecessor speaks version {VERSION}, the successor {} to {}",
+                hello.lowest,
+                hello.highest
+            );
+            let refuse = self.refuse(RefuseReason::Version, text, now);
+            return Err(Refuse {
+                needed: VERSION.into(),
+                available: hello.highest.into(),
+                ..refuse
+            });
+        }
+        if hello.service != self.settings.service {
+            let text = alloc::format!(
+                "this address belongs to service `{}`, not `{}`: give each service its own",
+                self.settings.service,
+                hello.service
+            );
+            return Err(self.refuse(RefuseReason::Service, text, now));
+        }
+        let expected = self.handoff.as_ref().and_then(Handoff::expected_secret);
+        match (hello.secret, expected) {
+            (Some(told), Some(expected)) if told == expected => Ok(()),
+            (Some(_), _) => {
+                let text = "the secret of the spawned successor is wrong or used up".into();
+                Err(self.refuse(RefuseReason::Secret, text, now))
+            }
+            (None, _) => self.admit_any(now),
+        }
+    }
+
+    /// Whether any handoff may begin now.
+    fn admit_any(&self, now: Duration) -> Result<(), Refuse> {
+        let generation = self.settings.generation;
+        let reason = match self.service {
+            Service::Starting => RefuseReason::NotReady,
+            Service::Stopped => RefuseReason::Stopping,
+            Service::Draining { .. } => RefuseReason::Busy,
+            Service::Serving if self.stop_wanted => RefuseReason::Stopping,
+            Service::Serving if self.handoff.is_some() => RefuseReason::Busy,
+            Service::Serving if self.elders.len() > self.settings.draining_cap => {
+                RefuseReason::DrainingCap
+            }
+            Service::Serving => return Ok(()),
+        };
+        let text = match reason {
+            RefuseReason::DrainingCap => alloc::format!(
+                "{} older generations are still draining, at most {} may be: wait for them or raise \
+                 the draining cap",
+                self.elders.len(),
+                self.settings.draining_cap
+            ),
+            reason => alloc::format!(
+                "generation {generation} is {reason}: {} for {} ms",
+                self.phase(),
+                self.age(now).as_millis()
+            ),
+        };
+        Err(self.refuse(reason, text, now))
+    }
+
+    fn refuse(&self, reason: RefuseReason, text: String, now: Duration) -> Refuse {
+        Refuse {
+            reason,
+            generation: self.settings.generation,
+            phase: self.phase(),
+            age_ms: millis(self.age(now)),
+            needed: 0,
+            available: 0,
+            text: crate::limits::clip(&text),
+        }
+    }
+
+    fn begin_spawn_for_tool(
+        &mut self,
+        connection: ConnectionId,
+        now: Duration,
+    ) -> Result<(), Refuse> {
+        self.admit_any(now)?;
+        self.pending.remove(connection);
+        self.outputs
+            .push_back(Output::Event(Event::UpgradeAsked { tool: connection }));
+        Ok(())
+    }
+
+    /// A tool's wish, which [`Event::UpgradeAsked`] has told, with the secret made for it.
+    pub fn handle_asked_upgrade(&mut self, tool: ConnectionId, secret: Secret, now: Duration) {
+        if let Err(refuse) = self.begin_spawn(secret, Some(tool), now) {
+            self.send(
+                tool,
+                &Message::Outcome(Outcome::Failed { text: refuse.text }),
+            );
+            self.outputs.push_back(Output::Close(tool));
+        }
+    }
+
+    fn begin_spawn(
+        &mut self,
+        secret: Secret,
+        tool: Option<ConnectionId>,
+        now: Duration,
+    ) -> Result<(), Refuse> {
+        self.admit_any(now)?;
+        self.handoff = Some(Handoff::spawn(secret, tool, self.settings.timeouts, now));
+        self.since = now;
+        self.outputs.push_back(Output::Spawn);
+        Ok(())
+    }
+
+    fn report(&self, now: Duration) -> StatusReport {
+        StatusReport {
+            generation: self.settings.generation,
+            pid: self.settings.pid,
+            service: self.settings.service.clone(),
+            build: self.settings.build.clone(),
+            phase: self.phase(),
+            age_ms: millis(self.age(now)),
+            uptime_ms: millis(now.saturating_sub(self.began)),
+            entries: self.entries,
+            draining: self.elders.iter().map(|elder| elder.generation).collect(),
+        }
+    }
+
+    fn age(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.since)
+    }
+
+    fn enter(&mut self, service: Service, now: Duration) {
+        self.service = service;
+        self.since = now;
+    }
+
+    fn stop(&mut self, now: Duration) {
+        self.enter(Service::Stopped, now);
+        self.outputs.push_back(Output::Event(Event::Stopped));
+    }
+
+    fn send(&mut self, connection: ConnectionId, message: &Message) {
+        // Every message of this side is made within its bounds, so it always has a frame.
+        if let Ok(frame) = message.encode() {
+            self.outputs.push_back(Output::Send {
+                connection,
+                frame,
+                attachment: Attachment::None,
+            });
+        }
+    }
+
+    /// Forgets a connection that is not the handoff's.
+    fn close(&mut self, connection: ConnectionId) {
+        self.pending.remove(connection);
+        self.forget_elder(connection);
+        self.outputs.push_back(Output::Close(connection));
+    }
+
+    fn forget_elder(&mut self, connection: ConnectionId) {
+        let gone = |elder: &Elder| elder.connection == connection;
+        if let Some(index) = self.elders.iter().position(gone) {
+            let elder = self.elders.swap_remove(index);
+            let retired = Event::Retired {
+                generation: elder.generation.generation,
+            };
+            self.outputs.push_back(Output::Event(retired));
+            self.outputs.push_back(Output::Close(connection));
+        }
+    }
+}
+
+impl From<crate::error::InvalidMessage> for Failure {
+    fn from(invalid: crate::error::InvalidMessage) -> Self {
+        Self::Invalid(invalid)
+    }
+}
+
+pub(crate) fn millis(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,77 @@
+//! Connections that have not said what they want.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::output::ConnectionId;
+use crate::limits::{MAX_PENDING, PENDING_TIMEOUT};
+
+/// Few, oldest first, each with a deadline.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pending(Vec<Visitor>);
+
+#[derive(Clone, Copy, Debug)]
+struct Visitor {
+    connection: ConnectionId,
+    pid: u32,
+    deadline: Duration,
+}
+
+impl Pending {
+    /// Adds a connection; tells which one has to go for it.
+    pub(super) fn insert(
+        &mut self,
+        connection: ConnectionId,
+        pid: u32,
+        now: Duration,
+    ) -> Option<ConnectionId> {
+        self.0.push(Visitor {
+            connection,
+            pid,
+            deadline: now + PENDING_TIMEOUT,
+        });
+        (self.0.len() > MAX_PENDING).then(|| self.0.remove(0).connection)
+    }
+
+    pub(super) fn pid(&self, connection: ConnectionId) -> Option<u32> {
+        self.0
+            .iter()
+            .find(|visitor| visitor.connection == connection)
+            .map(|visitor| visitor.pid)
+    }
+
+    pub(super) fn remove(&mut self, connection: ConnectionId) {
+        self.0.retain(|visitor| visitor.connection != connection);
+    }
+
+    /// Gives a connection its whole time again.
+    pub(super) fn renew(&mut self, connection: ConnectionId, now: Duration) {
+        for visitor in self
+            .0
+            .iter_mut()
+            .filter(|visitor| visitor.connection == connection)
+        {
+            visitor.deadline = now + PENDING_TIMEOUT;
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        self.0.iter().map(|visitor| visitor.deadline).min()
+    }
+
+    /// Takes out everybody whose time is over.
+    pub(super) fn expired(&mut self, now: Duration) -> Vec<ConnectionId> {
+        let (expired, rest) = self.0.iter().partition(|visitor| visitor.deadline <= now);
+        self.0 = rest;
+        let expired: Vec<Visitor> = expired;
+        expired
+            .into_iter()
+            .map(|visitor| visitor.connection)
+            .collect()
+    }
+
+    /// Takes out everybody.
+    pub(super) fn drain(&mut self) -> Vec<ConnectionId> {
+        self.0.drain(..).map(|visitor| visitor.connection).collect()
+    }
+}

@@ -1,0 +1,238 @@
+//! The steps of one handoff, as the owner sees them. Each waits for one thing, and moving on
+//! consumes it, so a step that is over cannot be taken again:
+//!
+//! ```compile_fail,E0382
+//! use heirloom_proto::{Timeouts, predecessor::steps::AwaitingReady};
+//! use core::time::Duration;
+//!
+//! let step = AwaitingReady::new(Timeouts::default(), Duration::ZERO, Duration::ZERO);
+//! let freezing = step.handle_ready();
+//! let again = step.handle_ready(); // the step has been consumed
+//! ```
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::time::Duration;
+
+use crate::entry::Entry;
+use crate::error::{Failure, PeerMisbehaved};
+use crate::limits::{LOCK_RETRY, MAX_IN_FLIGHT, TRANSFER_TIMEOUT};
+use crate::manifest::Batches;
+use crate::message::encode_manifest;
+use crate::timeouts::Timeouts;
+
+/// The manifest is being passed: waits for `Received`.
+#[derive(Clone, Debug)]
+pub struct AwaitingReceived {
+    batches: Batches,
+    received: u64,
+    /// A frame is with the driver.
+    in_transit: bool,
+    pub(super) deadline: Duration,
+}
+
+/// What an acknowledgement leads to.
+#[derive(Debug)]
+pub enum Acknowledged {
+    /// There is more to send or to be acknowledged.
+    More(AwaitingReceived),
+    /// The successor holds everything.
+    All,
+}
+
+impl AwaitingReceived {
+    /// Begins once `Welcome` is with the driver.
+    pub fn new(entries: Vec<Arc<Entry>>, now: Duration) -> Self {
+        Self {
+            batches: Batches::new(entries),
+            received: 0,
+            in_transit: true,
+            deadline: now + TRANSFER_TIMEOUT,
+        }
+    }
+
+    /// The next frame and where its entries lie, while the window has room for it.
+    pub fn poll_batch(&mut self) -> Option<(Vec<u8>, Range<usize>)> {
+        let range = self.batches.peek().filter(|_| !self.in_transit)?;
+        let received = usize::try_from(self.received).unwrap_or(usize::MAX);
+        if range.end.saturating_sub(received) > MAX_IN_FLIGHT {
+            return None;
+        }
+        let frame = encode_manifest(&self.batches.take(&range)).ok()?;
+        self.in_transit = true;
+        Some((frame, range))
+    }
+
+    /// The kernel has taken a frame: the next may come.
+    pub fn handle_sent(mut self, now: Duration) -> Self {
+        self.in_transit = false;
+        self.deadline = now + TRANSFER_TIMEOUT;
+        self
+    }
+
+    /// The successor holds `count` entries.
+    ///
+    /// # Errors
+    ///
+    /// [`PeerMisbehaved::Acknowledged`] when it cannot.
+    pub fn handle_received(
+        mut self,
+        count: u64,
+        now: Duration,
+    ) -> Result<Acknowledged, PeerMisbehaved> {
+        let sent = self.batches.taken() as u64;
+        if count < self.received || count > sent {
+            return Err(PeerMisbehaved::Acknowledged {
+                count,
+                received: self.received,
+                sent,
+            });
+        }
+        self.received = count;
+        self.deadline = now + TRANSFER_TIMEOUT;
+        match self.batches.is_done() && count == sent {
+            true => Ok(Acknowledged::All),
+            false => Ok(Acknowledged::More(self)),
+        }
+    }
+}
+
+/// The successor holds everything and prepares itself: waits for `Ready`.
+#[derive(Clone, Debug)]
+pub struct AwaitingReady {
+    pub(super) deadline: Duration,
+    cap: Duration,
+    pub(super) allowed: Duration,
+}
+
+impl AwaitingReady {
+    /// Begins at `now`, in a handoff that began at `began`.
+    pub fn new(timeouts: Timeouts, began: Duration, now: Duration) -> Self {
+        let cap = began + timeouts.ready_cap;
+        Self {
+            deadline: cap.min(now + timeouts.ready),
+            cap,
+            allowed: timeouts.ready,
+        }
+    }
+
+    /// The successor works: it gets its time anew, up to the cap.
+    pub fn handle_progress(self, now: Duration) -> Self {
+        Self {
+            deadline: self.cap.min(now + self.allowed),
+            ..self
+        }
+    }
+
+    /// The successor could serve.
+    pub fn handle_ready(self) -> Freezing {
+        Freezing(())
+    }
+}
+
+/// The application stops changing what is handed over.
+#[derive(Clone, Debug)]
+pub struct Freezing(());
+
+impl Freezing {
+    /// It has; `Commit` goes out.
+    pub fn handle_frozen(self, now: Duration) -> Committing {
+        Committing {
+            deadline: now + TRANSFER_TIMEOUT,
+        }
+    }
+}
+
+/// `Commit` is with the driver. The token is still locked.
+#[derive(Clone, Debug)]
+pub struct Committing {
+    pub(super) deadline: Duration,
+}
+
+impl Committing {
+    /// The kernel has taken it: from here on whoever gets the token finds `Commit` in its queue.
+    pub fn handle_sent(self, timeouts: Timeouts, now: Duration) -> AwaitingOwned {
+        AwaitingOwned {
+            patience: timeouts.commit,
+            deadline: Some(now + timeouts.commit),
+            retry: None,
+            failure: None,
+            dead: false,
+            fenced: false,
+        }
+    }
+}
+
+/// The token is let go: waits for `Owned`, and takes the token back if the successor is lost.
+#[derive(Clone, Debug)]
+pub struct AwaitingOwned {
+    patience: Duration,
+    /// When patience with a living successor ends, or with a lock that a dead one left behind.
+    deadline: Option<Duration>,
+    /// When to try the token again.
+    retry: Option<Duration>,
+    /// Why the handoff cannot end well any more, unless the successor says `Owned`.
+    failure: Option<Failure>,
+    dead: bool,
+    fenced: bool,
+}
+
+/// What an answer of the kernel leads to.
+#[derive(Debug)]
+pub enum Held {
+    /// Wait on.
+    Wait(AwaitingOwned),
+    /// End the successor, then wait on.
+    Fence(AwaitingOwned),
+    /// Nobody that lives holds the token: replace it.
+    Leaked(Failure),
+}
+
+impl AwaitingOwned {
+    /// The successor is lost, or its process has ended.
+    pub fn handle_lost(mut self, failure: Failure, dead: bool, now: Duration) -> Self {
+        if dead && !self.dead {
+            self.dead = true;
+            self.deadline = Some(now + self.patience);
+        }
+        self.failure.get_or_insert(failure);
+        self
+    }
+
+    /// The token is locked by somebody else.
+    pub fn handle_held(mut self, fence: bool, silent: Failure, now: Duration) -> Held {
+        let over = self.deadline.is_some_and(|deadline| deadline <= now);
+        let waiting = self.failure.is_some() && !over;
+        self.retry = waiting.then_some(now + LOCK_RETRY);
+        match (over, self.dead) {
+            (false, _) => Held::Wait(self),
+            (true, true) => Held::Leaked(self.into_failure(silent)),
+            (true, false) => {
+                self.deadline = None;
+                self.failure.get_or_insert(silent);
+                self.fenced |= fence;
+                if fence {
+                    Held::Fence(self)
+                } else {
+                    Held::Wait(self)
+                }
+            }
+        }
+    }
+
+    /// Why the handoff failed; `silent` if it was for nothing but silence.
+    pub fn into_failure(self, silent: Failure) -> Failure {
+        self.failure.unwrap_or(silent)
+    }
+
+    /// The successor was killed for its silence: what it said before does not count any more.
+    pub fn is_fenced(&self) -> bool {
+        self.fenced
+    }
+
+    /// When to try the token.
+    pub fn deadline(&self) -> Option<Duration> {
+        self.deadline.into_iter().chain(self.retry).min()
+    }
+}

@@ -1,0 +1,502 @@
+//! The successor's side: it takes the manifest, says when it is ready, and owns the service when
+//! the kernel gives it the token.
+//!
+//! The contract with the driver: after every input take outputs until there is none. `Send` is
+//! answered with [`Successor::handle_sent`], `TryLock` with [`Successor::handle_lock`], `Verify`
+//! with [`Successor::handle_verified`], `Empty` with all frames that are queued and then
+//! [`Successor::handle_emptied`], `Publish` with [`Successor::handle_published`].
+
+mod output;
+mod seize;
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+pub use output::{Event, Output};
+
+use crate::abort::{Abort, AbortReason};
+use crate::entry::Name;
+use crate::error::{Failure, InvalidMessage, PeerIncompatible, PeerMisbehaved, Phase};
+use crate::limits::{MAX_FRAME, TRANSFER_TIMEOUT, WELCOME_DESCRIPTORS, clip};
+use crate::manifest::Manifest;
+use crate::message::{Hello, Message, Progress, Ready, Received, Welcome};
+use seize::Seizing;
+
+/// The successor's side of one handoff. `F` is a descriptor: owned in a real process, `()` in tests.
+#[derive(Clone, Debug)]
+pub struct Successor<F> {
+    versions: (u16, u16),
+    step: Step,
+    welcome: Option<Welcome>,
+    late_state: Vec<u8>,
+    received: u64,
+    connected: bool,
+    /// The predecessor's process has ended.
+    orphaned: bool,
+    /// The application is ready.
+    ready: bool,
+    outputs: VecDeque<Output<F>>,
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    AwaitingWelcome {
+        deadline: Duration,
+    },
+    AwaitingManifest {
+        deadline: Duration,
+    },
+    /// A batch is with the driver.
+    Verifying {
+        last: bool,
+    },
+    /// It holds every descriptor. The application prepares itself.
+    Preparing,
+    AwaitingCommit {
+        deadline: Duration,
+    },
+    AwaitingReleased {
+        deadline: Duration,
+    },
+    /// It tries to lock the token.
+    Seizing(Seizing),
+    /// It holds the token and reads what the predecessor said before letting go.
+    Emptying {
+        leaked: bool,
+    },
+    /// It holds the token and takes over the PID file and the control socket.
+    Publishing {
+        leaked: bool,
+    },
+    Owning,
+    Failed,
+}
+
+impl<F> Successor<F> {
+    /// Says `hello` on a connection just made.
+    pub fn new(hello: Hello, now: Duration) -> Self {
+        let mut machine = Self {
+            versions: (hello.lowest, hello.highest),
+            step: Step::AwaitingWelcome {
+                deadline: now + TRANSFER_TIMEOUT,
+            },
+            welcome: None,
+            late_state: Vec::new(),
+            received: 0,
+            connected: true,
+            orphaned: false,
+            ready: false,
+            outputs: VecDeque::new(),
+        };
+        machine.send(&Message::Hello(hello));
+        machine
+    }
+
+    /// A frame has come, with these descriptors.
+    pub fn handle_frame(&mut self, frame: &[u8], descriptors: Vec<F>, now: Duration) {
+        match Message::decode(frame) {
+            Ok(Message::Unknown(_)) if descriptors.is_empty() => {}
+            Ok(message) => self.handle_message(message, descriptors, now),
+            Err(invalid) => self.handle_garbage(Failure::Invalid(invalid), now),
+        }
+    }
+
+    /// The connection has brought something that is no frame; `failure` says what.
+    pub fn handle_garbage(&mut self, failure: Failure, now: Duration) {
+        if self.has_everything() {
+            // The predecessor is out of its mind or dying. Who owns is for the token to say.
+            return self.seize(failure, now);
+        }
+        self.fail(failure);
+    }
+
+    /// The kernel has taken the last frame.
+    pub fn handle_sent(&mut self, now: Duration) {
+        if let Step::AwaitingCommit { .. } = self.step {
+            self.step = Step::AwaitingCommit {
+                deadline: now + self.patience(),
+            };
+        }
+    }
+
+    /// The predecessor has closed the connection, or sending on it has failed.
+    pub fn handle_closed(&mut self, now: Duration) {
+        self.connected = false;
+        self.lose(
+            Failure::Closed {
+                phase: self.phase(),
+            },
+            now,
+        );
+    }
+
+    /// The predecessor's process has ended: the kernel says so.
+    pub fn handle_peer_died(&mut self, now: Duration) {
+        self.orphaned = true;
+        self.lose(
+            Failure::Died {
+                phase: self.phase(),
+                status: None,
+            },
+            now,
+        );
+    }
+
+    /// What the kernel answered to `TryLock`.
+    pub fn handle_lock(&mut self, lock: crate::Lock, now: Duration) {
+        let Step::Seizing(seizing) = mem::replace(&mut self.step, Step::Failed) else {
+            return;
+        };
+        let attempt = self.welcome.as_ref().map_or(0, |welcome| welcome.attempt);
+        match seizing.handle_lock(lock, attempt, self.orphaned, now) {
+            seize::Next::Own { leaked } => self.own(leaked),
+            seize::Next::Wait(seizing) => self.step = Step::Seizing(seizing),
+            seize::Next::Yield(failure) => {
+                self.outputs.push_back(Output::Unlock);
+                self.fail(failure);
+            }
+            seize::Next::Fail(failure) => self.fail(failure),
+        }
+    }
+
+    /// Every descriptor of the batch is what its entry says, or `Err` tells which is not.
+    pub fn handle_verified(&mut self, verdict: Result<(), String>, now: Duration) {
+        let Step::Verifying { last } = self.step else {
+            return;
+        };
+        if let Err(text) = verdict {
+            return self.fail(Failure::Aborted(Abort::new(AbortReason::Mismatch, &text)));
+        }
+        self.send(&Message::Received(Received {
+            count: self.received,
+        }));
+        if last {
+            self.step = Step::Preparing;
+            self.outputs.push_back(Output::Event(Event::Inherited));
+        } else {
+            self.step = Step::AwaitingManifest {
+                deadline: now + TRANSFER_TIMEOUT,
+            };
+        }
+    }
+
+    /// The application tells what it is doing; the predecessor gives it time for it.
+    pub fn handle_progress(&mut self, text: &str) {
+        if matches!(self.step, Step::Preparing) {
+            self.send(&Message::Progress(Progress { text: clip(text) }));
+        }
+    }
+
+    /// The application could serve; `strays` are the entries it did not claim.
+    pub fn handle_ready(&mut self, strays: Vec<Name>, now: Duration) {
+        self.ready = true;
+        if matches!(self.step, Step::Preparing) {
+            let stray_count = strays.len() as u64;
+            let strays = as_many_as_fit(strays);
+            self.step = Step::AwaitingCommit {
+                deadline: now + self.patience(),
+            };
+            self.send(&Message::Ready(Ready {
+                stray_count,
+                strays,
+            }));
+        }
+    }
+
+    /// The application gives up.
+    pub fn handle_abandoned(&mut self, text: &str) {
+        if !matches!(self.step, Step::Owning | Step::Failed) {
+            if matches!(self.step, Step::Emptying { .. } | Step::Publishing { .. }) {
+                self.outputs.push_back(Output::Unlock);
+            }
+            self.fail(Failure::Aborted(Abort::new(AbortReason::Application, text)));
+        }
+    }
+
+    /// Nothing more is queued on the connection.
+    pub fn handle_emptied(&mut self) {
+        if let Step::Emptying { leaked } = self.step {
+            self.step = Step::Publishing { leaked };
+            self.outputs.push_back(Output::Publish);
+        }
+    }
+
+    /// The PID file and the control socket are this process's, or `Err` tells why not.
+    ///
+    /// If not, the service goes back to a predecessor that lives. Without one this process owns it
+    /// all the same: a service without a PID file is better than none.
+    pub fn handle_published(&mut self, verdict: Result<(), String>) {
+        let Step::Publishing { leaked } = self.step else {
+            return;
+        };
+        let trouble = verdict.err();
+        match &trouble {
+            Some(text) if self.connected && !self.orphaned => {
+                self.outputs.push_back(Output::Unlock);
+                self.fail(Failure::Aborted(Abort::new(AbortReason::Publish, text)));
+            }
+            _ => {
+                self.step = Step::Owning;
+                self.send(&Message::Owned);
+                self.outputs.push_back(Output::Event(Event::Owned {
+                    orphaned: self.orphaned || !self.connected,
+                    leaked,
+                    trouble,
+                    late_state: mem::take(&mut self.late_state),
+                }));
+            }
+        }
+    }
+
+    /// Time has passed; call it when [`poll_deadline`](Self::poll_deadline) is reached, after every
+    /// frame that had arrived by `now` has been handled.
+    pub fn handle_timeout(&mut self, now: Duration) {
+        if self.poll_deadline().is_none_or(|deadline| deadline > now) {
+            return;
+        }
+        let phase = self.phase();
+        match self.step {
+            Step::AwaitingWelcome { .. } | Step::AwaitingManifest { .. } => {
+                self.fail(Failure::TimedOut {
+                    phase,
+                    allowed: TRANSFER_TIMEOUT,
+                });
+            }
+            Step::AwaitingCommit { .. } | Step::AwaitingReleased { .. } => {
+                self.seize(
+                    Failure::TimedOut {
+                        phase,
+                        allowed: self.patience(),
+                    },
+                    now,
+                );
+            }
+            Step::Seizing(_) => self.outputs.push_back(Output::TryLock),
+            _ => {}
+        }
+    }
+
+    /// What to do next, if anything. Take until there is none after every input.
+    pub fn poll_output(&mut self) -> Option<Output<F>> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due. Ask again after every input.
+    pub fn poll_deadline(&self) -> Option<Duration> {
+        match &self.step {
+            Step::AwaitingWelcome { deadline }
+            | Step::AwaitingManifest { deadline }
+            | Step::AwaitingCommit { deadline }
+            | Step::AwaitingReleased { deadline } => Some(*deadline),
+            Step::Seizing(seizing) => Some(seizing.deadline()),
+            _ => None,
+        }
+    }
+
+    /// What this side is doing.
+    pub fn phase(&self) -> Phase {
+        match &self.step {
+            Step::AwaitingWelcome { .. } => Phase::Greeting,
+            Step::AwaitingManifest { .. } | Step::Verifying { .. } => Phase::Transferring,
+            Step::Preparing => Phase::Preparing,
+            Step::AwaitingCommit { .. } => Phase::Committing,
+            Step::AwaitingReleased { .. } => Phase::Releasing,
+            Step::Seizing(_) | Step::Emptying { .. } | Step::Publishing { .. } => Phase::Reclaiming,
+            Step::Owning => Phase::Serving,
+            Step::Failed => Phase::Stopped,
+        }
+    }
+
+    /// What the predecessor told when it took this successor.
+    pub fn welcome(&self) -> Option<&Welcome> {
+        self.welcome.as_ref()
+    }
+
+    fn handle_message(&mut self, message: Message, descriptors: Vec<F>, now: Duration) {
+        let called_for = match &message {
+            Message::Welcome(_) => WELCOME_DESCRIPTORS,
+            Message::Manifest(manifest) => manifest.entries.len(),
+            _ => 0,
+        };
+        if called_for != descriptors.len() {
+            let descriptors = descriptors.len();
+            let count = InvalidMessage::DescriptorCount {
+                entries: called_for,
+                descriptors,
+            };
+            return self.handle_garbage(Failure::Invalid(count), now);
+        }
+        match (&self.step, message) {
+            (Step::AwaitingWelcome { .. }, Message::Welcome(welcome)) => {
+                self.take_welcome(welcome, descriptors, now);
+            }
+            (Step::AwaitingWelcome { .. }, Message::Refuse(refuse)) => {
+                self.close(Failure::Refused(refuse));
+            }
+            (Step::AwaitingManifest { .. }, Message::Manifest(manifest)) => {
+                self.take_manifest(manifest, descriptors);
+            }
+            (Step::AwaitingCommit { .. }, Message::Commit(commit)) => {
+                self.late_state = commit.late_state;
+                self.step = Step::AwaitingReleased {
+                    deadline: now + self.patience(),
+                };
+            }
+            // Too late to wait for it, early enough to read it.
+            (Step::Seizing(_) | Step::Emptying { .. }, Message::Commit(commit)) => {
+                self.late_state = commit.late_state;
+            }
+            (Step::AwaitingReleased { .. }, Message::Released) => {
+                self.seize(Failure::TokenHeld, now);
+            }
+            (Step::Seizing(_), Message::Released) => self.outputs.push_back(Output::TryLock),
+            // The token is this process's: nothing said before can take it away.
+            (Step::Emptying { .. }, Message::Released | Message::Abort(_)) => {}
+            (Step::Owning | Step::Failed | Step::Publishing { .. }, _) => {}
+            (_, Message::Abort(abort)) => self.take_abort(abort, now),
+            (_, message) => self.take_unexpected(&message, now),
+        }
+    }
+
+    fn take_welcome(&mut self, welcome: Welcome, descriptors: Vec<F>, now: Duration) {
+        let (lowest, highest) = self.versions;
+        if !(lowest..=highest).contains(&welcome.version) {
+            let version = welcome.version;
+            let incompatible = PeerIncompatible::Version {
+                version,
+                lowest,
+                highest,
+            };
+            return self.fail(Failure::Incompatible(incompatible));
+        }
+        let mut descriptors = descriptors.into_iter();
+        if let (Some(token), Some(listener)) = (descriptors.next(), descriptors.next()) {
+            self.outputs.push_back(Output::Token { token, listener });
+        }
+        self.welcome = Some(welcome);
+        self.step = Step::AwaitingManifest {
+            deadline: now + TRANSFER_TIMEOUT,
+        };
+    }
+
+    fn take_manifest(&mut self, manifest: Manifest, descriptors: Vec<F>) {
+        let told = self.welcome.as_ref().map_or(0, |welcome| welcome.entries);
+        let found = self.received + manifest.entries.len() as u64;
+        let fits = if manifest.last {
+            found == told
+        } else {
+            found < told
+        };
+        match manifest.pair(descriptors) {
+            Err(invalid) => self.fail(Failure::Invalid(invalid)),
+            Ok(_) if !fits => {
+                self.fail(Failure::Misbehaved(PeerMisbehaved::Total { told, found }));
+            }
+            Ok(manifest) => {
+                self.received = found;
+                self.step = Step::Verifying {
+                    last: manifest.last,
+                };
+                self.outputs.push_back(Output::Verify(manifest.entries));
+            }
+        }
+    }
+
+    /// The predecessor has given up. If it lives it owns the service; if it died right after, this
+    /// process has everything and the token is free: the lock tells which.
+    fn take_abort(&mut self, abort: Abort, now: Duration) {
+        let failure = Failure::PeerAborted(abort);
+        match self.has_everything() {
+            true => {
+                self.step = Step::Seizing(Seizing::once(failure, self.patience(), now));
+                self.outputs.push_back(Output::TryLock);
+            }
+            false => self.close(failure),
+        }
+    }
+
+    fn take_unexpected(&mut self, message: &Message, now: Duration) {
+        if let Some(kind) = message.kind() {
+            let misbehaved = PeerMisbehaved::Unexpected {
+                kind,
+                state: self.phase(),
+            };
+            self.handle_garbage(Failure::Misbehaved(misbehaved), now);
+        }
+    }
+
+    /// The predecessor is gone. Whoever has every descriptor may have to take the service over.
+    fn lose(&mut self, failure: Failure, now: Duration) {
+        match self.step {
+            _ if self.has_everything() => self.seize(failure, now),
+            Step::Owning | Step::Failed | Step::Emptying { .. } | Step::Publishing { .. } => {}
+            _ => self.close(failure),
+        }
+    }
+
+    fn seize(&mut self, failure: Failure, now: Duration) {
+        if !matches!(self.step, Step::Seizing(_)) {
+            self.step = Step::Seizing(Seizing::new(failure, self.patience(), now));
+        }
+        self.outputs.push_back(Output::TryLock);
+    }
+
+    fn own(&mut self, leaked: bool) {
+        if leaked {
+            self.outputs.push_back(Output::RenewToken);
+        }
+        self.step = Step::Emptying { leaked };
+        self.outputs.push_back(Output::Empty);
+    }
+
+    /// It holds every descriptor and not the token.
+    fn has_everything(&self) -> bool {
+        matches!(
+            self.step,
+            Step::Preparing
+                | Step::AwaitingCommit { .. }
+                | Step::AwaitingReleased { .. }
+                | Step::Seizing(_)
+        )
+    }
+
+    fn patience(&self) -> Duration {
+        self.welcome
+            .as_ref()
+            .map_or(TRANSFER_TIMEOUT, |welcome| welcome.timeouts.commit)
+    }
+
+    fn send(&mut self, message: &Message) {
+        if let (true, Ok(frame)) = (self.connected, message.encode()) {
+            self.outputs.push_back(Output::Send(frame));
+        }
+    }
+
+    /// Gives up and says so.
+    fn fail(&mut self, failure: Failure) {
+        self.send(&Message::Abort(failure.to_abort()));
+        self.close(failure);
+    }
+
+    fn close(&mut self, failure: Failure) {
+        self.step = Step::Failed;
+        self.outputs
+            .push_back(Output::Event(Event::Failed(failure)));
+    }
+}
+
+/// The first names that fit a frame with room to spare.
+fn as_many_as_fit(names: Vec<Name>) -> Vec<Name> {
+    let mut room = MAX_FRAME / 2;
+    let fits = |name: &Name| match room.checked_sub(name.as_str().len() + 8) {
+        Some(rest) => {
+            room = rest;
+            true
+        }
+        None => false,
+    };
+    names.into_iter().take_while(fits).collect()
+}

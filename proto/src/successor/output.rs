@@ -1,0 +1,58 @@
+//! What the successor's machine asks of its driver.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+
+use crate::entry::Entry;
+use crate::error::Failure;
+
+/// Something to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Output<F> {
+    /// Send this frame.
+    Send(Vec<u8>),
+    /// Keep the second open description of the token, and the control listener.
+    Token {
+        /// The token.
+        token: F,
+        /// The control listener.
+        listener: F,
+    },
+    /// Compare each descriptor with its entry, keep them, and answer with `handle_verified`.
+    Verify(Vec<(Entry, F)>),
+    /// Try to lock the token and answer with `handle_lock`.
+    TryLock,
+    /// Unlock the token.
+    Unlock,
+    /// Make a new token and lock it: the old one is locked by nobody that lives.
+    RenewToken,
+    /// Handle every frame that is queued, then answer with `handle_emptied`.
+    Empty,
+    /// Rename the PID file into place, listen again on the control socket, and answer with
+    /// `handle_published`.
+    Publish,
+    /// Something has happened.
+    Event(Event),
+}
+
+/// Something that has happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Event {
+    /// Every descriptor is here.
+    Inherited,
+    /// This process owns the service. The machine has done its work.
+    Owned {
+        /// The predecessor is gone: it will not say that it has retired.
+        orphaned: bool,
+        /// The old token stays locked by a copy in a stranger's hands; there is a new one.
+        leaked: bool,
+        /// What could not be taken over.
+        trouble: Option<String>,
+        /// The predecessor's last words.
+        late_state: Vec<u8>,
+    },
+    /// This process does not own the service and will not. The machine has done its work.
+    Failed(Failure),
+}

@@ -1,0 +1,52 @@
+//! How long each part of a handoff may take.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The time limits of one handoff, set by the predecessor and told in
+/// [`Welcome`](crate::Welcome). On the wire each is a `u64` of milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Milliseconds", into = "Milliseconds")]
+pub struct Timeouts {
+    /// From the last descriptor to `Ready`, and anew from every `Progress`. Default: 60 s.
+    pub ready: Duration,
+    /// From the start of the handoff to `Ready`, however much progress is told. Default: 10 min.
+    pub ready_cap: Duration,
+    /// From `Released` to `Owned`; also how long either side keeps trying the token. Default: 2 s.
+    pub commit: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            ready: Duration::from_secs(60),
+            ready_cap: Duration::from_secs(600),
+            commit: Duration::from_secs(2),
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Milliseconds(u64, u64, u64);
+
+impl From<Milliseconds> for Timeouts {
+    fn from(Milliseconds(ready, ready_cap, commit): Milliseconds) -> Self {
+        Self {
+            ready: Duration::from_millis(ready),
+            ready_cap: Duration::from_millis(ready_cap),
+            commit: Duration::from_millis(commit),
+        }
+    }
+}
+
+impl From<Timeouts> for Milliseconds {
+    fn from(timeouts: Timeouts) -> Self {
+        let whole = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        Self(
+            whole(timeouts.ready),
+            whole(timeouts.ready_cap),
+            whole(timeouts.commit),
+        )
+    }
+}
