@@ -6,7 +6,10 @@
 //! [`Predecessor::handle_lock`], `TakeSnapshot` with [`Predecessor::handle_snapshot`], `Freeze` with
 //! [`Predecessor::handle_frozen`], `Spawn` with [`Predecessor::handle_spawn_failed`] if it fails.
 
+mod admission;
+mod commit;
 mod handoff;
+mod offer;
 mod output;
 mod pending;
 pub mod steps;
@@ -20,9 +23,7 @@ pub use output::{Attachment, ConnectionId, Event, Output};
 
 use crate::abort::{Abort, AbortReason};
 use crate::error::{Failure, Phase};
-use crate::limits::VERSION;
-use crate::message::{DrainingGeneration, Hello, Message, Outcome, Secret, StatusReport};
-use crate::refuse::{Refuse, RefuseReason};
+use crate::message::{DrainingGeneration, Message, Secret};
 use crate::timeouts::Timeouts;
 use handoff::{Handoff, Step};
 use pending::Pending;
@@ -290,184 +291,6 @@ impl Predecessor {
                 .elders
                 .iter()
                 .any(|elder| elder.connection == connection)
-    }
-
-    /// The first message of a connection: a successor's or a tool's.
-    fn handle_first(
-        &mut self,
-        connection: ConnectionId,
-        pid: u32,
-        message: Message,
-        now: Duration,
-    ) {
-        match message {
-            Message::Hello(hello) => self.handle_hello(connection, pid, &hello, now),
-            Message::Status => {
-                let report = self.report(now);
-                self.send(connection, &Message::StatusReport(report));
-                self.pending.renew(connection, now);
-            }
-            Message::Upgrade => match self.begin_spawn_for_tool(connection, now) {
-                Ok(()) => self.pending.remove(connection),
-                Err(refuse) => {
-                    self.send(
-                        connection,
-                        &Message::Outcome(Outcome::Failed { text: refuse.text }),
-                    );
-                    self.pending.renew(connection, now);
-                }
-            },
-            _ => self.close(connection),
-        }
-    }
-
-    fn handle_hello(&mut self, connection: ConnectionId, pid: u32, hello: &Hello, now: Duration) {
-        self.pending.remove(connection);
-        if let Err(refuse) = self.admit(hello, now) {
-            self.send(connection, &Message::Refuse(refuse));
-            self.outputs.push_back(Output::Close(connection));
-            return;
-        }
-        let handoff = self.handoff.take();
-        self.handoff = Some(Handoff::greet(
-            handoff,
-            connection,
-            pid,
-            hello.free_slots,
-            now,
-        ));
-        self.since = now;
-        self.outputs.push_back(Output::Event(Event::Began {
-            pid,
-            build: hello.build.clone(),
-        }));
-        self.outputs.push_back(Output::TakeSnapshot);
-    }
-
-    /// Whether a handoff may begin with the sender of `hello`.
-    fn admit(&self, hello: &Hello, now: Duration) -> Result<(), Refuse> {
-        if !(hello.lowest..=hello.highest).contains(&VERSION) {
-            let text = alloc::format!(
-                "this predecessor speaks version {VERSION}, the successor {} to {}",
-                hello.lowest,
-                hello.highest
-            );
-            let refuse = self.refuse(RefuseReason::Version, text, now);
-            return Err(Refuse {
-                needed: VERSION.into(),
-                available: hello.highest.into(),
-                ..refuse
-            });
-        }
-        if hello.service != self.settings.service {
-            let text = alloc::format!(
-                "this address belongs to service `{}`, not `{}`: give each service its own",
-                self.settings.service,
-                hello.service
-            );
-            return Err(self.refuse(RefuseReason::Service, text, now));
-        }
-        let expected = self.handoff.as_ref().and_then(Handoff::expected_secret);
-        match (hello.secret, expected) {
-            (Some(told), Some(expected)) if told == expected => Ok(()),
-            (Some(_), _) => {
-                let text = "the secret of the spawned successor is wrong or used up".into();
-                Err(self.refuse(RefuseReason::Secret, text, now))
-            }
-            (None, _) => self.admit_any(now),
-        }
-    }
-
-    /// Whether any handoff may begin now.
-    fn admit_any(&self, now: Duration) -> Result<(), Refuse> {
-        let generation = self.settings.generation;
-        let reason = match self.service {
-            Service::Starting => RefuseReason::NotReady,
-            Service::Stopped => RefuseReason::Stopping,
-            Service::Draining { .. } => RefuseReason::Busy,
-            Service::Serving if self.stop_wanted => RefuseReason::Stopping,
-            Service::Serving if self.handoff.is_some() => RefuseReason::Busy,
-            Service::Serving if self.elders.len() > self.settings.draining_cap => {
-                RefuseReason::DrainingCap
-            }
-            Service::Serving => return Ok(()),
-        };
-        let text = match reason {
-            RefuseReason::DrainingCap => alloc::format!(
-                "{} older generations are still draining, at most {} may be: wait for them or raise \
-                 the draining cap",
-                self.elders.len(),
-                self.settings.draining_cap
-            ),
-            reason => alloc::format!(
-                "generation {generation} is {reason}: {} for {} ms",
-                self.phase(),
-                self.age(now).as_millis()
-            ),
-        };
-        Err(self.refuse(reason, text, now))
-    }
-
-    fn refuse(&self, reason: RefuseReason, text: String, now: Duration) -> Refuse {
-        Refuse {
-            reason,
-            generation: self.settings.generation,
-            phase: self.phase(),
-            age_ms: millis(self.age(now)),
-            needed: 0,
-            available: 0,
-            text: crate::limits::clip(&text),
-        }
-    }
-
-    fn begin_spawn_for_tool(
-        &mut self,
-        connection: ConnectionId,
-        now: Duration,
-    ) -> Result<(), Refuse> {
-        self.admit_any(now)?;
-        self.pending.remove(connection);
-        self.outputs
-            .push_back(Output::Event(Event::UpgradeAsked { tool: connection }));
-        Ok(())
-    }
-
-    /// A tool's wish, which [`Event::UpgradeAsked`] has told, with the secret made for it.
-    pub fn handle_asked_upgrade(&mut self, tool: ConnectionId, secret: Secret, now: Duration) {
-        if let Err(refuse) = self.begin_spawn(secret, Some(tool), now) {
-            self.send(
-                tool,
-                &Message::Outcome(Outcome::Failed { text: refuse.text }),
-            );
-            self.outputs.push_back(Output::Close(tool));
-        }
-    }
-
-    fn begin_spawn(
-        &mut self,
-        secret: Secret,
-        tool: Option<ConnectionId>,
-        now: Duration,
-    ) -> Result<(), Refuse> {
-        self.admit_any(now)?;
-        self.handoff = Some(Handoff::spawn(secret, tool, self.settings.timeouts, now));
-        self.since = now;
-        self.outputs.push_back(Output::Spawn);
-        Ok(())
-    }
-
-    fn report(&self, now: Duration) -> StatusReport {
-        StatusReport {
-            generation: self.settings.generation,
-            pid: self.settings.pid,
-            service: self.settings.service.clone(),
-            build: self.settings.build.clone(),
-            phase: self.phase(),
-            age_ms: millis(self.age(now)),
-            uptime_ms: millis(now.saturating_sub(self.began)),
-            entries: self.entries,
-            draining: self.elders.iter().map(|elder| elder.generation).collect(),
-        }
     }
 
     fn age(&self, now: Duration) -> Duration {

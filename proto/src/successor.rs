@@ -6,8 +6,10 @@
 //! with [`Successor::handle_verified`], `Empty` with all frames that are queued and then
 //! [`Successor::handle_emptied`], `Publish` with [`Successor::handle_published`].
 
+mod messages;
 mod output;
 mod seize;
+mod step;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
@@ -19,11 +21,11 @@ pub use output::{Event, Output};
 
 use crate::abort::{Abort, AbortReason};
 use crate::entry::Name;
-use crate::error::{Failure, InvalidMessage, PeerIncompatible, PeerMisbehaved, Phase};
-use crate::limits::{MAX_FRAME, TRANSFER_TIMEOUT, WELCOME_DESCRIPTORS, clip};
-use crate::manifest::Manifest;
+use crate::error::{Failure, Phase};
+use crate::limits::{MAX_FRAME, TRANSFER_TIMEOUT, clip};
 use crate::message::{Hello, Message, Progress, Ready, Received, Welcome};
 use seize::Seizing;
+use step::Step;
 
 /// The successor's side of one handoff. `F` is a descriptor: owned in a real process, `()` in tests.
 #[derive(Clone, Debug)]
@@ -39,40 +41,6 @@ pub struct Successor<F> {
     /// The application is ready.
     ready: bool,
     outputs: VecDeque<Output<F>>,
-}
-
-#[derive(Clone, Debug)]
-enum Step {
-    AwaitingWelcome {
-        deadline: Duration,
-    },
-    AwaitingManifest {
-        deadline: Duration,
-    },
-    /// A batch is with the driver.
-    Verifying {
-        last: bool,
-    },
-    /// It holds every descriptor. The application prepares itself.
-    Preparing,
-    AwaitingCommit {
-        deadline: Duration,
-    },
-    AwaitingReleased {
-        deadline: Duration,
-    },
-    /// It tries to lock the token.
-    Seizing(Seizing),
-    /// It holds the token and reads what the predecessor said before letting go.
-    Emptying {
-        leaked: bool,
-    },
-    /// It holds the token and takes over the PID file and the control socket.
-    Publishing {
-        leaked: bool,
-    },
-    Owning,
-    Failed,
 }
 
 impl<F> Successor<F> {
@@ -106,7 +74,7 @@ impl<F> Successor<F> {
 
     /// The connection has brought something that is no frame; `failure` says what.
     pub fn handle_garbage(&mut self, failure: Failure, now: Duration) {
-        if self.has_everything() {
+        if self.step.has_everything() {
             // The predecessor is out of its mind or dying. Who owns is for the token to say.
             return self.seize(failure, now);
         }
@@ -286,28 +254,12 @@ impl<F> Successor<F> {
 
     /// When [`handle_timeout`](Self::handle_timeout) is due. Ask again after every input.
     pub fn poll_deadline(&self) -> Option<Duration> {
-        match &self.step {
-            Step::AwaitingWelcome { deadline }
-            | Step::AwaitingManifest { deadline }
-            | Step::AwaitingCommit { deadline }
-            | Step::AwaitingReleased { deadline } => Some(*deadline),
-            Step::Seizing(seizing) => Some(seizing.deadline()),
-            _ => None,
-        }
+        self.step.deadline()
     }
 
     /// What this side is doing.
     pub fn phase(&self) -> Phase {
-        match &self.step {
-            Step::AwaitingWelcome { .. } => Phase::Greeting,
-            Step::AwaitingManifest { .. } | Step::Verifying { .. } => Phase::Transferring,
-            Step::Preparing => Phase::Preparing,
-            Step::AwaitingCommit { .. } => Phase::Committing,
-            Step::AwaitingReleased { .. } => Phase::Releasing,
-            Step::Seizing(_) | Step::Emptying { .. } | Step::Publishing { .. } => Phase::Reclaiming,
-            Step::Owning => Phase::Serving,
-            Step::Failed => Phase::Stopped,
-        }
+        self.step.phase()
     }
 
     /// What the predecessor told when it took this successor.
@@ -315,123 +267,10 @@ impl<F> Successor<F> {
         self.welcome.as_ref()
     }
 
-    fn handle_message(&mut self, message: Message, descriptors: Vec<F>, now: Duration) {
-        let called_for = match &message {
-            Message::Welcome(_) => WELCOME_DESCRIPTORS,
-            Message::Manifest(manifest) => manifest.entries.len(),
-            _ => 0,
-        };
-        if called_for != descriptors.len() {
-            let descriptors = descriptors.len();
-            let count = InvalidMessage::DescriptorCount {
-                entries: called_for,
-                descriptors,
-            };
-            return self.handle_garbage(Failure::Invalid(count), now);
-        }
-        match (&self.step, message) {
-            (Step::AwaitingWelcome { .. }, Message::Welcome(welcome)) => {
-                self.take_welcome(welcome, descriptors, now);
-            }
-            (Step::AwaitingWelcome { .. }, Message::Refuse(refuse)) => {
-                self.close(Failure::Refused(refuse));
-            }
-            (Step::AwaitingManifest { .. }, Message::Manifest(manifest)) => {
-                self.take_manifest(manifest, descriptors);
-            }
-            (Step::AwaitingCommit { .. }, Message::Commit(commit)) => {
-                self.late_state = commit.late_state;
-                self.step = Step::AwaitingReleased {
-                    deadline: now + self.patience(),
-                };
-            }
-            // Too late to wait for it, early enough to read it.
-            (Step::Seizing(_) | Step::Emptying { .. }, Message::Commit(commit)) => {
-                self.late_state = commit.late_state;
-            }
-            (Step::AwaitingReleased { .. }, Message::Released) => {
-                self.seize(Failure::TokenHeld, now);
-            }
-            (Step::Seizing(_), Message::Released) => self.outputs.push_back(Output::TryLock),
-            // The token is this process's: nothing said before can take it away.
-            (Step::Emptying { .. }, Message::Released | Message::Abort(_)) => {}
-            (Step::Owning | Step::Failed | Step::Publishing { .. }, _) => {}
-            (_, Message::Abort(abort)) => self.take_abort(abort, now),
-            (_, message) => self.take_unexpected(&message, now),
-        }
-    }
-
-    fn take_welcome(&mut self, welcome: Welcome, descriptors: Vec<F>, now: Duration) {
-        let (lowest, highest) = self.versions;
-        if !(lowest..=highest).contains(&welcome.version) {
-            let version = welcome.version;
-            let incompatible = PeerIncompatible::Version {
-                version,
-                lowest,
-                highest,
-            };
-            return self.fail(Failure::Incompatible(incompatible));
-        }
-        let mut descriptors = descriptors.into_iter();
-        if let (Some(token), Some(listener)) = (descriptors.next(), descriptors.next()) {
-            self.outputs.push_back(Output::Token { token, listener });
-        }
-        self.welcome = Some(welcome);
-        self.step = Step::AwaitingManifest {
-            deadline: now + TRANSFER_TIMEOUT,
-        };
-    }
-
-    fn take_manifest(&mut self, manifest: Manifest, descriptors: Vec<F>) {
-        let told = self.welcome.as_ref().map_or(0, |welcome| welcome.entries);
-        let found = self.received + manifest.entries.len() as u64;
-        let fits = if manifest.last {
-            found == told
-        } else {
-            found < told
-        };
-        match manifest.pair(descriptors) {
-            Err(invalid) => self.fail(Failure::Invalid(invalid)),
-            Ok(_) if !fits => {
-                self.fail(Failure::Misbehaved(PeerMisbehaved::Total { told, found }));
-            }
-            Ok(manifest) => {
-                self.received = found;
-                self.step = Step::Verifying {
-                    last: manifest.last,
-                };
-                self.outputs.push_back(Output::Verify(manifest.entries));
-            }
-        }
-    }
-
-    /// The predecessor has given up. If it lives it owns the service; if it died right after, this
-    /// process has everything and the token is free: the lock tells which.
-    fn take_abort(&mut self, abort: Abort, now: Duration) {
-        let failure = Failure::PeerAborted(abort);
-        match self.has_everything() {
-            true => {
-                self.step = Step::Seizing(Seizing::once(failure, self.patience(), now));
-                self.outputs.push_back(Output::TryLock);
-            }
-            false => self.close(failure),
-        }
-    }
-
-    fn take_unexpected(&mut self, message: &Message, now: Duration) {
-        if let Some(kind) = message.kind() {
-            let misbehaved = PeerMisbehaved::Unexpected {
-                kind,
-                state: self.phase(),
-            };
-            self.handle_garbage(Failure::Misbehaved(misbehaved), now);
-        }
-    }
-
     /// The predecessor is gone. Whoever has every descriptor may have to take the service over.
     fn lose(&mut self, failure: Failure, now: Duration) {
         match self.step {
-            _ if self.has_everything() => self.seize(failure, now),
+            _ if self.step.has_everything() => self.seize(failure, now),
             Step::Owning | Step::Failed | Step::Emptying { .. } | Step::Publishing { .. } => {}
             _ => self.close(failure),
         }
@@ -450,17 +289,6 @@ impl<F> Successor<F> {
         }
         self.step = Step::Emptying { leaked };
         self.outputs.push_back(Output::Empty);
-    }
-
-    /// It holds every descriptor and not the token.
-    fn has_everything(&self) -> bool {
-        matches!(
-            self.step,
-            Step::Preparing
-                | Step::AwaitingCommit { .. }
-                | Step::AwaitingReleased { .. }
-                | Step::Seizing(_)
-        )
     }
 
     fn patience(&self) -> Duration {

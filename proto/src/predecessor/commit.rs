@@ -1,0 +1,133 @@
+//! From `Ready` to `Owned`: the token is let go, and taken back if the successor is lost.
+
+use alloc::vec::Vec;
+use core::mem;
+use core::time::Duration;
+
+use super::handoff::{Handoff, Step};
+use super::output::{Event, Output};
+use super::steps::Held;
+use super::{Predecessor, Service};
+use crate::Lock;
+use crate::abort::{Abort, AbortReason};
+use crate::error::{Failure, Phase};
+use crate::message::{Commit, Message, Outcome};
+use crate::refuse::RefuseReason;
+
+impl Predecessor {
+    /// The application has stopped changing what is handed over; its late state, or why it cannot.
+    pub fn handle_frozen(&mut self, late_state: Result<Vec<u8>, Abort>, now: Duration) {
+        match (self.take_step(), late_state) {
+            (Step::Freezing(step), Ok(late_state)) => {
+                self.set_step(Step::Committing(step.handle_frozen(now)));
+                let commit = Message::Commit(Commit { late_state });
+                if let Some(connection) = self.successor() {
+                    self.send(connection, &commit);
+                }
+            }
+            (step @ Step::Freezing(_), Err(abort)) => {
+                self.set_step(step);
+                self.fail(Failure::Aborted(abort), now);
+            }
+            (step, _) => self.set_step(step),
+        }
+    }
+
+    /// The kernel has taken a frame of the running handoff.
+    pub(super) fn advance(&mut self, now: Duration) {
+        let timeouts = self.settings.timeouts;
+        match self.take_step() {
+            Step::Transferring(step) => self.set_step(Step::Transferring(step.handle_sent(now))),
+            Step::Committing(step) => {
+                self.set_step(Step::Releasing(step.handle_sent(timeouts, now)));
+                self.outputs.push_back(Output::Unlock);
+                if let Some(connection) = self.successor() {
+                    self.send(connection, &Message::Released);
+                }
+            }
+            step => self.set_step(step),
+        }
+    }
+
+    /// What the kernel answered to `TryLock`.
+    pub fn handle_lock(&mut self, lock: Lock, now: Duration) {
+        let step = match self.take_step() {
+            Step::Releasing(step) => step,
+            step => return self.set_step(step),
+        };
+        let allowed = self.settings.timeouts.commit;
+        let silent = Failure::TimedOut {
+            phase: Phase::Releasing,
+            allowed,
+        };
+        match lock {
+            Lock::Got { .. } => self.take_back(step.into_failure(silent), false, now),
+            Lock::Held => match step.handle_held(self.settings.fence, silent, now) {
+                Held::Wait(step) => self.set_step(Step::Releasing(step)),
+                Held::Fence(step) => {
+                    self.set_step(Step::Releasing(step));
+                    self.outputs.extend(self.successor().map(Output::Fence));
+                }
+                Held::Leaked(failure) => {
+                    self.outputs.push_back(Output::RenewToken);
+                    self.outputs
+                        .push_back(Output::WriteAttempt(self.settings.attempt));
+                    self.take_back(failure, true, now);
+                }
+            },
+        }
+    }
+
+    /// The successor owns the service.
+    pub(super) fn hand_over(&mut self, now: Duration) {
+        let Some(Handoff {
+            connection: Some(successor),
+            pid,
+            tool,
+            ..
+        }) = self.handoff.take()
+        else {
+            return;
+        };
+        let generation = self.settings.generation + 1;
+        self.outputs
+            .push_back(Output::Event(Event::Owned { pid, generation }));
+        if let Some(tool) = tool {
+            self.send(
+                tool,
+                &Message::Outcome(Outcome::Committed { pid, generation }),
+            );
+            self.outputs.push_back(Output::Close(tool));
+        }
+        self.enter(Service::Draining { successor }, now);
+        for connection in self.pending.drain() {
+            let text = "the service was handed over just now: try again".into();
+            let refuse = Message::Refuse(self.refuse(RefuseReason::Busy, text, now));
+            self.send(connection, &refuse);
+            self.outputs.push_back(Output::Close(connection));
+        }
+        for elder in mem::take(&mut self.elders) {
+            self.outputs.push_back(Output::Close(elder.connection));
+        }
+    }
+
+    /// The token was let go and is this process's again.
+    fn take_back(&mut self, failure: Failure, leaked: bool, now: Duration) {
+        let Some(handoff) = self.handoff.take() else {
+            return;
+        };
+        if let Some(connection) = handoff.connection {
+            let text = alloc::format!("{failure}");
+            let abort = Abort::new(AbortReason::TakenBack, &text);
+            self.send(connection, &Message::Abort(abort));
+            self.outputs.push_back(Output::Close(connection));
+        }
+        self.outputs.push_back(Output::Thaw);
+        self.end(handoff, &failure, now);
+        self.outputs
+            .push_back(Output::Event(Event::TakenBack { failure, leaked }));
+        if mem::take(&mut self.stop_wanted) {
+            self.stop(now);
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! From `Hello` to `Ready`: the manifest is passed and the successor prepares itself.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Predecessor;
+use super::handoff::{Handoff, Step};
+use super::output::{Attachment, ConnectionId, Event, Output};
+use super::steps::{Acknowledged, AwaitingReady, AwaitingReceived};
+use crate::entry::Entry;
+use crate::error::{Failure, PeerMisbehaved, Phase};
+use crate::limits::{VERSION, WELCOME_DESCRIPTORS};
+use crate::message::{Message, Welcome};
+use crate::refuse::{Refuse, RefuseReason};
+
+impl Predecessor {
+    /// What is to be handed over, in the order in which [`Attachment::Entries`] will name it.
+    pub fn handle_snapshot(&mut self, entries: Vec<Arc<Entry>>, now: Duration) {
+        let Some(Handoff {
+            connection: Some(connection),
+            step: Step::Counting { free_slots },
+            ..
+        }) = self.handoff
+        else {
+            return;
+        };
+        let needed = (entries.len() + WELCOME_DESCRIPTORS) as u64;
+        if free_slots < needed {
+            return self.refuse_slots(connection, needed, free_slots, now);
+        }
+        self.settings.attempt += 1;
+        self.outputs
+            .push_back(Output::WriteAttempt(self.settings.attempt));
+        let welcome = Message::Welcome(Welcome {
+            version: VERSION,
+            generation: self.settings.generation + 1,
+            attempt: self.settings.attempt,
+            entries: entries.len() as u64,
+            timeouts: self.settings.timeouts,
+            pid: self.settings.pid,
+            build: self.settings.build.clone(),
+        });
+        if let Ok(frame) = welcome.encode() {
+            let attachment = Attachment::Token;
+            self.outputs.push_back(Output::Send {
+                connection,
+                frame,
+                attachment,
+            });
+        }
+        self.set_step(Step::Transferring(AwaitingReceived::new(entries, now)));
+    }
+
+    /// A message of the successor whose handoff is going on.
+    pub(super) fn handle_step(&mut self, message: Message, now: Duration) {
+        match (self.take_step(), message) {
+            (step, Message::Abort(abort)) => {
+                self.set_step(step);
+                self.lose(Failure::PeerAborted(abort), false, now);
+            }
+            (Step::Transferring(step), Message::Received(received)) => {
+                match step.handle_received(received.count, now) {
+                    Ok(Acknowledged::More(step)) => self.set_step(Step::Transferring(step)),
+                    Ok(Acknowledged::All) => self.prepare(now),
+                    Err(misbehaved) => self.fail(Failure::Misbehaved(misbehaved), now),
+                }
+            }
+            (Step::Preparing(step), Message::Progress(progress)) => {
+                self.set_step(Step::Preparing(step.handle_progress(now)));
+                let progress = Event::Progress {
+                    text: progress.text,
+                };
+                self.outputs.push_back(Output::Event(progress));
+            }
+            (Step::Preparing(step), Message::Ready(ready)) => {
+                self.set_step(Step::Freezing(step.handle_ready()));
+                let ready = Event::SuccessorReady {
+                    strays: ready.stray_count,
+                };
+                self.outputs.push_back(Output::Event(ready));
+                self.outputs.push_back(Output::Freeze);
+            }
+            (Step::Releasing(step), Message::Owned) if !step.is_fenced() => self.hand_over(now),
+            (step, message) => {
+                let state = step.phase();
+                let fenced = state == Phase::Fencing;
+                self.set_step(step);
+                if let (Some(kind), false) = (message.kind(), fenced) {
+                    let misbehaved = PeerMisbehaved::Unexpected { kind, state };
+                    self.fail(Failure::Misbehaved(misbehaved), now);
+                }
+            }
+        }
+    }
+
+    /// Puts the next batch of the manifest into the outputs, if it may go.
+    pub(super) fn push_batch(&mut self) {
+        let Some(Handoff {
+            connection: Some(connection),
+            step: Step::Transferring(step),
+            ..
+        }) = &mut self.handoff
+        else {
+            return;
+        };
+        if let Some((frame, range)) = step.poll_batch() {
+            let attachment = Attachment::Entries(range);
+            self.outputs.push_back(Output::Send {
+                connection: *connection,
+                frame,
+                attachment,
+            });
+        }
+    }
+
+    fn prepare(&mut self, now: Duration) {
+        let began = self.handoff.as_ref().map_or(now, |handoff| handoff.began);
+        let step = AwaitingReady::new(self.settings.timeouts, began, now);
+        self.set_step(Step::Preparing(step));
+        self.since = now;
+    }
+
+    fn refuse_slots(&mut self, connection: ConnectionId, needed: u64, free: u64, now: Duration) {
+        let text = alloc::format!(
+            "successor has {free} free descriptor slots, the handoff needs {needed}: raise              LimitNOFILE"
+        );
+        let refuse = self.refuse(RefuseReason::Slots, text, now);
+        let refuse = Refuse {
+            needed,
+            available: free,
+            ..refuse
+        };
+        if let Some(handoff) = self.handoff.take() {
+            self.send(connection, &Message::Refuse(refuse.clone()));
+            self.outputs.push_back(Output::Close(connection));
+            let failure = Failure::Refused(refuse);
+            self.end(handoff, &failure, now);
+            self.outputs
+                .push_back(Output::Event(Event::Failed(failure)));
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! What each message means in each state.
+
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::Successor;
+use super::output::Output;
+use super::seize::Seizing;
+use super::step::Step;
+use crate::abort::Abort;
+use crate::error::{Failure, InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use crate::limits::{TRANSFER_TIMEOUT, WELCOME_DESCRIPTORS};
+use crate::manifest::Manifest;
+use crate::message::{Message, Welcome};
+
+impl<F> Successor<F> {
+    pub(super) fn handle_message(&mut self, message: Message, descriptors: Vec<F>, now: Duration) {
+        let called_for = match &message {
+            Message::Welcome(_) => WELCOME_DESCRIPTORS,
+            Message::Manifest(manifest) => manifest.entries.len(),
+            _ => 0,
+        };
+        if called_for != descriptors.len() {
+            let descriptors = descriptors.len();
+            let count = InvalidMessage::DescriptorCount {
+                entries: called_for,
+                descriptors,
+            };
+            return self.handle_garbage(Failure::Invalid(count), now);
+        }
+        match (&self.step, message) {
+            (Step::AwaitingWelcome { .. }, Message::Welcome(welcome)) => {
+                self.take_welcome(welcome, descriptors, now);
+            }
+            (Step::AwaitingWelcome { .. }, Message::Refuse(refuse)) => {
+                self.close(Failure::Refused(refuse));
+            }
+            (Step::AwaitingManifest { .. }, Message::Manifest(manifest)) => {
+                self.take_manifest(manifest, descriptors);
+            }
+            (Step::AwaitingCommit { .. }, Message::Commit(commit)) => {
+                self.late_state = commit.late_state;
+                self.step = Step::AwaitingReleased {
+                    deadline: now + self.patience(),
+                };
+            }
+            // Too late to wait for it, early enough to read it.
+            (Step::Seizing(_) | Step::Emptying { .. }, Message::Commit(commit)) => {
+                self.late_state = commit.late_state;
+            }
+            (Step::AwaitingReleased { .. }, Message::Released) => {
+                self.seize(Failure::TokenHeld, now);
+            }
+            (Step::Seizing(_), Message::Released) => self.outputs.push_back(Output::TryLock),
+            // The token is this process's: nothing said before can take it away.
+            (Step::Emptying { .. }, Message::Released | Message::Abort(_)) => {}
+            (Step::Owning | Step::Failed | Step::Publishing { .. }, _) => {}
+            (_, Message::Abort(abort)) => self.take_abort(abort, now),
+            (_, message) => self.take_unexpected(&message, now),
+        }
+    }
+
+    fn take_welcome(&mut self, welcome: Welcome, descriptors: Vec<F>, now: Duration) {
+        let (lowest, highest) = self.versions;
+        if !(lowest..=highest).contains(&welcome.version) {
+            let version = welcome.version;
+            let incompatible = PeerIncompatible::Version {
+                version,
+                lowest,
+                highest,
+            };
+            return self.fail(Failure::Incompatible(incompatible));
+        }
+        let mut descriptors = descriptors.into_iter();
+        if let (Some(token), Some(listener)) = (descriptors.next(), descriptors.next()) {
+            self.outputs.push_back(Output::Token { token, listener });
+        }
+        self.welcome = Some(welcome);
+        self.step = Step::AwaitingManifest {
+            deadline: now + TRANSFER_TIMEOUT,
+        };
+    }
+
+    fn take_manifest(&mut self, manifest: Manifest, descriptors: Vec<F>) {
+        let told = self.welcome.as_ref().map_or(0, |welcome| welcome.entries);
+        let found = self.received + manifest.entries.len() as u64;
+        let fits = if manifest.last {
+            found == told
+        } else {
+            found < told
+        };
+        match manifest.pair(descriptors) {
+            Err(invalid) => self.fail(Failure::Invalid(invalid)),
+            Ok(_) if !fits => {
+                self.fail(Failure::Misbehaved(PeerMisbehaved::Total { told, found }));
+            }
+            Ok(manifest) => {
+                self.received = found;
+                self.step = Step::Verifying {
+                    last: manifest.last,
+                };
+                self.outputs.push_back(Output::Verify(manifest.entries));
+            }
+        }
+    }
+
+    /// The predecessor has given up. If it lives it owns the service; if it died right after, this
+    /// process has everything and the token is free: the lock tells which.
+    fn take_abort(&mut self, abort: Abort, now: Duration) {
+        let failure = Failure::PeerAborted(abort);
+        match self.step.has_everything() {
+            true => {
+                self.step = Step::Seizing(Seizing::once(failure, self.patience(), now));
+                self.outputs.push_back(Output::TryLock);
+            }
+            false => self.close(failure),
+        }
+    }
+
+    fn take_unexpected(&mut self, message: &Message, now: Duration) {
+        if let Some(kind) = message.kind() {
+            let misbehaved = PeerMisbehaved::Unexpected {
+                kind,
+                state: self.phase(),
+            };
+            self.handle_garbage(Failure::Misbehaved(misbehaved), now);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! What the successor waits for.
+
+use core::time::Duration;
+
+use super::seize::Seizing;
+use crate::error::Phase;
+
+#[derive(Clone, Debug)]
+pub(super) enum Step {
+    /// `Hello` is out.
+    AwaitingWelcome {
+        deadline: Duration,
+    },
+    AwaitingManifest {
+        deadline: Duration,
+    },
+    /// A batch is with the driver.
+    Verifying {
+        last: bool,
+    },
+    /// It holds every descriptor. The application prepares itself.
+    Preparing,
+    AwaitingCommit {
+        deadline: Duration,
+    },
+    AwaitingReleased {
+        deadline: Duration,
+    },
+    /// It tries to lock the token.
+    Seizing(Seizing),
+    /// It holds the token and reads what the predecessor said before letting go.
+    Emptying {
+        leaked: bool,
+    },
+    /// It holds the token and takes over the PID file and the control socket.
+    Publishing {
+        leaked: bool,
+    },
+    Owning,
+    Failed,
+}
+
+impl Step {
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::AwaitingWelcome { deadline }
+            | Self::AwaitingManifest { deadline }
+            | Self::AwaitingCommit { deadline }
+            | Self::AwaitingReleased { deadline } => Some(*deadline),
+            Self::Seizing(seizing) => Some(seizing.deadline()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        match self {
+            Self::AwaitingWelcome { .. } => Phase::Greeting,
+            Self::AwaitingManifest { .. } | Self::Verifying { .. } => Phase::Transferring,
+            Self::Preparing => Phase::Preparing,
+            Self::AwaitingCommit { .. } => Phase::Committing,
+            Self::AwaitingReleased { .. } => Phase::Releasing,
+            Self::Seizing(_) | Self::Emptying { .. } | Self::Publishing { .. } => Phase::Reclaiming,
+            Self::Owning => Phase::Serving,
+            Self::Failed => Phase::Stopped,
+        }
+    }
+
+    /// It holds every descriptor and not the token.
+    pub(super) fn has_everything(&self) -> bool {
+        matches!(
+            self,
+            Self::Preparing
+                | Self::AwaitingCommit { .. }
+                | Self::AwaitingReleased { .. }
+                | Self::Seizing(_)
+        )
+    }
+}
