@@ -182,8 +182,8 @@ pub enum Failure {
         "the predecessor lives and keeps the token: it owns the service, this process must end"
     )]
     TokenHeld,
-    /// A later attempt has begun: this one is void.
-    #[error("attempt {attempt} is void, attempt {latest} has begun since")]
+    /// A later attempt has begun, or the service was stopped: this attempt is void.
+    #[error("attempt {attempt} is void: the token bears attempt {latest} since")]
     Superseded {
         /// This attempt.
         attempt: u64,

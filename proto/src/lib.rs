@@ -60,6 +60,10 @@ pub enum Lock {
         /// The latest attempt to hand the service over.
         attempt: u64,
     },
-    /// Another open description holds the lock.
-    Held,
+    /// Another open description holds the lock. The number in the token is read all the same: it
+    /// tells whether the holder can be the peer of this attempt at all.
+    Held {
+        /// The latest attempt to hand the service over.
+        attempt: u64,
+    },
 }

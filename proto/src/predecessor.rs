@@ -23,6 +23,7 @@ pub use output::{Attachment, ConnectionId, Event, Output};
 
 use crate::abort::{Abort, AbortReason};
 use crate::error::{Failure, Phase};
+use crate::limits::clip;
 use crate::message::{DrainingGeneration, Message, Secret};
 use crate::timeouts::Timeouts;
 use handoff::{Handoff, Step};
@@ -78,15 +79,19 @@ pub struct Predecessor {
 enum Service {
     Starting,
     Serving,
-    Draining { successor: ConnectionId },
+    /// The successor is told when it is over, unless it is gone itself.
+    Draining {
+        successor: Option<ConnectionId>,
+    },
     Stopped,
 }
 
 impl Predecessor {
     /// An owner that has yet to become ready. `elders` are the generations still draining.
     pub fn new(settings: Settings, elders: Vec<Elder>, now: Duration) -> Self {
+        let build = clip(&settings.build);
         Self {
-            settings,
+            settings: Settings { build, ..settings },
             service: Service::Starting,
             began: now,
             since: now,
@@ -129,8 +134,8 @@ impl Predecessor {
             self.handle_first(connection, pid, message, now);
         } else if self.is_handoff(connection) {
             self.handle_step(message, now);
-        } else if message == Message::Retired {
-            self.forget_elder(connection);
+        } else if message == Message::Retired && self.is_known(connection) {
+            self.close(connection);
         }
     }
 
@@ -228,7 +233,9 @@ impl Predecessor {
 
     /// The application has finished what it had in flight.
     pub fn handle_drained(&mut self) {
-        if let Service::Draining { successor } = self.service {
+        if let Service::Draining { successor } = &mut self.service
+            && let Some(successor) = successor.take()
+        {
             self.send(successor, &Message::Retired);
             self.outputs.push_back(Output::Close(successor));
         }
@@ -253,10 +260,7 @@ impl Predecessor {
 
     /// When [`handle_timeout`](Self::handle_timeout) is due. Ask again after every input.
     pub fn poll_deadline(&self) -> Option<Duration> {
-        let handoff = self
-            .handoff
-            .as_ref()
-            .and_then(|handoff| handoff.step.deadline());
+        let handoff = self.handoff.as_ref().and_then(Handoff::deadline);
         self.pending.deadline().into_iter().chain(handoff).min()
     }
 
@@ -303,8 +307,17 @@ impl Predecessor {
     }
 
     fn stop(&mut self, now: Duration) {
+        self.void_attempts();
         self.enter(Service::Stopped, now);
         self.outputs.push_back(Output::Event(Event::Stopped));
+    }
+
+    /// Makes every attempt there has been void, so that no successor that comes to itself late takes
+    /// a service for orphaned that was stopped.
+    fn void_attempts(&mut self) {
+        self.settings.attempt += 1;
+        let attempt = self.settings.attempt;
+        self.outputs.push_back(Output::WriteAttempt(attempt));
     }
 
     fn send(&mut self, connection: ConnectionId, message: &Message) {
@@ -321,6 +334,12 @@ impl Predecessor {
     /// Forgets a connection that is not the handoff's.
     fn close(&mut self, connection: ConnectionId) {
         self.pending.remove(connection);
+        if let Some(handoff) = &mut self.handoff {
+            handoff.tool.take_if(|tool| *tool == connection);
+        }
+        if let Service::Draining { successor } = &mut self.service {
+            successor.take_if(|successor| *successor == connection);
+        }
         self.forget_elder(connection);
         self.outputs.push_back(Output::Close(connection));
     }
@@ -333,7 +352,6 @@ impl Predecessor {
                 generation: elder.generation.generation,
             };
             self.outputs.push_back(Output::Event(retired));
-            self.outputs.push_back(Output::Close(connection));
         }
     }
 }

@@ -19,6 +19,7 @@ use core::time::Duration;
 
 pub use output::{Event, Output};
 
+use crate::Lock;
 use crate::abort::{Abort, AbortReason};
 use crate::entry::Name;
 use crate::error::{Failure, Phase};
@@ -38,8 +39,6 @@ pub struct Successor<F> {
     connected: bool,
     /// The predecessor's process has ended.
     orphaned: bool,
-    /// The application is ready.
-    ready: bool,
     outputs: VecDeque<Output<F>>,
 }
 
@@ -49,14 +48,13 @@ impl<F> Successor<F> {
         let mut machine = Self {
             versions: (hello.lowest, hello.highest),
             step: Step::AwaitingWelcome {
-                deadline: now + TRANSFER_TIMEOUT,
+                deadline: now.saturating_add(TRANSFER_TIMEOUT),
             },
             welcome: None,
             late_state: Vec::new(),
             received: 0,
             connected: true,
             orphaned: false,
-            ready: false,
             outputs: VecDeque::new(),
         };
         machine.send(&Message::Hello(hello));
@@ -76,16 +74,17 @@ impl<F> Successor<F> {
     pub fn handle_garbage(&mut self, failure: Failure, now: Duration) {
         if self.step.has_everything() {
             // The predecessor is out of its mind or dying. Who owns is for the token to say.
-            return self.seize(failure, now);
+            self.seize(failure, now);
+        } else if !self.step.is_settled() {
+            self.fail(failure);
         }
-        self.fail(failure);
     }
 
     /// The kernel has taken the last frame.
     pub fn handle_sent(&mut self, now: Duration) {
         if let Step::AwaitingCommit { .. } = self.step {
             self.step = Step::AwaitingCommit {
-                deadline: now + self.patience(),
+                deadline: now.saturating_add(self.patience()),
             };
         }
     }
@@ -114,9 +113,10 @@ impl<F> Successor<F> {
     }
 
     /// What the kernel answered to `TryLock`.
-    pub fn handle_lock(&mut self, lock: crate::Lock, now: Duration) {
-        let Step::Seizing(seizing) = mem::replace(&mut self.step, Step::Failed) else {
-            return;
+    pub fn handle_lock(&mut self, lock: Lock, now: Duration) {
+        let seizing = match mem::replace(&mut self.step, Step::Failed) {
+            Step::Seizing(seizing) => seizing,
+            step => return self.decline_lock(step, lock),
         };
         let attempt = self.welcome.as_ref().map_or(0, |welcome| welcome.attempt);
         match seizing.handle_lock(lock, attempt, self.orphaned, now) {
@@ -146,7 +146,7 @@ impl<F> Successor<F> {
             self.outputs.push_back(Output::Event(Event::Inherited));
         } else {
             self.step = Step::AwaitingManifest {
-                deadline: now + TRANSFER_TIMEOUT,
+                deadline: now.saturating_add(TRANSFER_TIMEOUT),
             };
         }
     }
@@ -160,12 +160,11 @@ impl<F> Successor<F> {
 
     /// The application could serve; `strays` are the entries it did not claim.
     pub fn handle_ready(&mut self, strays: Vec<Name>, now: Duration) {
-        self.ready = true;
         if matches!(self.step, Step::Preparing) {
             let stray_count = strays.len() as u64;
             let strays = as_many_as_fit(strays);
             self.step = Step::AwaitingCommit {
-                deadline: now + self.patience(),
+                deadline: now.saturating_add(self.patience()),
             };
             self.send(&Message::Ready(Ready {
                 stray_count,
@@ -269,10 +268,10 @@ impl<F> Successor<F> {
 
     /// The predecessor is gone. Whoever has every descriptor may have to take the service over.
     fn lose(&mut self, failure: Failure, now: Duration) {
-        match self.step {
-            _ if self.step.has_everything() => self.seize(failure, now),
-            Step::Owning | Step::Failed | Step::Emptying { .. } | Step::Publishing { .. } => {}
-            _ => self.close(failure),
+        if self.step.has_everything() {
+            self.seize(failure, now);
+        } else if !self.step.is_settled() {
+            self.close(failure);
         }
     }
 
@@ -281,6 +280,14 @@ impl<F> Successor<F> {
             self.step = Step::Seizing(Seizing::new(failure, self.patience(), now));
         }
         self.outputs.push_back(Output::TryLock);
+    }
+
+    /// An answer that comes when nobody waits for it: whoever has given up keeps no lock.
+    fn decline_lock(&mut self, step: Step, lock: Lock) {
+        if let (Step::Failed, Lock::Got { .. }) = (&step, lock) {
+            self.outputs.push_back(Output::Unlock);
+        }
+        self.step = step;
     }
 
     fn own(&mut self, leaked: bool) {

@@ -54,6 +54,7 @@ impl Predecessor {
             connection,
             pid,
             hello.free_slots,
+            self.settings.timeouts,
             now,
         ));
         self.since = now;

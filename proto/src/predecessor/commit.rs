@@ -11,25 +11,26 @@ use super::{Predecessor, Service};
 use crate::Lock;
 use crate::abort::{Abort, AbortReason};
 use crate::error::{Failure, Phase};
+use crate::limits::MAX_LATE_STATE;
 use crate::message::{Commit, Message, Outcome};
 use crate::refuse::RefuseReason;
 
 impl Predecessor {
     /// The application has stopped changing what is handed over; its late state, or why it cannot.
     pub fn handle_frozen(&mut self, late_state: Result<Vec<u8>, Abort>, now: Duration) {
-        match (self.take_step(), late_state) {
-            (Step::Freezing(step), Ok(late_state)) => {
-                self.set_step(Step::Committing(step.handle_frozen(now)));
+        match (self.take_step(), late_state.and_then(bounded)) {
+            (Step::Freezing { step, .. }, Ok(late_state)) => {
+                self.set_step(Step::Committing(step.handle_frozen(now)), now);
                 let commit = Message::Commit(Commit { late_state });
                 if let Some(connection) = self.successor() {
                     self.send(connection, &commit);
                 }
             }
-            (step @ Step::Freezing(_), Err(abort)) => {
-                self.set_step(step);
+            (step @ Step::Freezing { .. }, Err(abort)) => {
+                self.set_step(step, now);
                 self.fail(Failure::Aborted(abort), now);
             }
-            (step, _) => self.set_step(step),
+            (step, _) => self.set_step(step, now),
         }
     }
 
@@ -37,15 +38,17 @@ impl Predecessor {
     pub(super) fn advance(&mut self, now: Duration) {
         let timeouts = self.settings.timeouts;
         match self.take_step() {
-            Step::Transferring(step) => self.set_step(Step::Transferring(step.handle_sent(now))),
+            Step::Transferring(step) => {
+                self.set_step(Step::Transferring(step.handle_sent(now)), now)
+            }
             Step::Committing(step) => {
-                self.set_step(Step::Releasing(step.handle_sent(timeouts, now)));
+                self.set_step(Step::Releasing(step.handle_sent(timeouts, now)), now);
                 self.outputs.push_back(Output::Unlock);
                 if let Some(connection) = self.successor() {
                     self.send(connection, &Message::Released);
                 }
             }
-            step => self.set_step(step),
+            step => self.set_step(step, now),
         }
     }
 
@@ -53,7 +56,10 @@ impl Predecessor {
     pub fn handle_lock(&mut self, lock: Lock, now: Duration) {
         let step = match self.take_step() {
             Step::Releasing(step) => step,
-            step => return self.set_step(step),
+            step => {
+                self.set_step(step, now);
+                return self.decline_lock(lock);
+            }
         };
         let allowed = self.settings.timeouts.commit;
         let silent = Failure::TimedOut {
@@ -61,20 +67,50 @@ impl Predecessor {
             allowed,
         };
         match lock {
+            // Only an owner begins an attempt: the successor has owned the service, and handed it
+            // on, while this process was not looking.
+            Lock::Got { attempt } if attempt != self.settings.attempt => {
+                self.outputs.push_back(Output::Unlock);
+                self.hand_over(now);
+            }
+            Lock::Held { attempt } if attempt != self.settings.attempt => self.hand_over(now),
             Lock::Got { .. } => self.take_back(step.into_failure(silent), false, now),
-            Lock::Held => match step.handle_held(self.settings.fence, silent, now) {
-                Held::Wait(step) => self.set_step(Step::Releasing(step)),
-                Held::Fence(step) => {
-                    self.set_step(Step::Releasing(step));
-                    self.outputs.extend(self.successor().map(Output::Fence));
-                }
-                Held::Leaked(failure) => {
-                    self.outputs.push_back(Output::RenewToken);
-                    self.outputs
-                        .push_back(Output::WriteAttempt(self.settings.attempt));
-                    self.take_back(failure, true, now);
-                }
-            },
+            Lock::Held { .. } => {
+                let held = step.handle_held(self.settings.fence, silent, now);
+                self.wait_for_token(held, now);
+            }
+        }
+    }
+
+    /// The kernel would not let this process end its successor: it may be another user's.
+    pub fn handle_fence_failed(&mut self, now: Duration) {
+        let step = match self.take_step() {
+            Step::Releasing(step) => Step::Releasing(step.handle_fence_failed()),
+            step => step,
+        };
+        self.set_step(step, now);
+    }
+
+    fn wait_for_token(&mut self, held: Held, now: Duration) {
+        match held {
+            Held::Wait(step) => self.set_step(Step::Releasing(step), now),
+            Held::Fence(step) => {
+                self.set_step(Step::Releasing(step), now);
+                self.outputs.extend(self.successor().map(Output::Fence));
+            }
+            Held::Leaked(failure) => {
+                let attempt = self.settings.attempt;
+                self.outputs.push_back(Output::RenewToken);
+                self.outputs.push_back(Output::WriteAttempt(attempt));
+                self.take_back(failure, true, now);
+            }
+        }
+    }
+
+    /// An answer that comes when nobody waits for it: whoever has handed over keeps no lock.
+    fn decline_lock(&mut self, lock: Lock) {
+        if let (Service::Draining { .. }, Lock::Got { .. }) = (self.service, lock) {
+            self.outputs.push_back(Output::Unlock);
         }
     }
 
@@ -99,7 +135,12 @@ impl Predecessor {
             );
             self.outputs.push_back(Output::Close(tool));
         }
-        self.enter(Service::Draining { successor }, now);
+        self.enter(
+            Service::Draining {
+                successor: Some(successor),
+            },
+            now,
+        );
         for connection in self.pending.drain() {
             let text = "the service was handed over just now: try again".into();
             let refuse = Message::Refuse(self.refuse(RefuseReason::Busy, text, now));
@@ -129,5 +170,19 @@ impl Predecessor {
         if mem::take(&mut self.stop_wanted) {
             self.stop(now);
         }
+    }
+}
+
+/// The late state, unless it does not fit its frame.
+fn bounded(late_state: Vec<u8>) -> Result<Vec<u8>, Abort> {
+    match late_state.len() {
+        length if length > MAX_LATE_STATE => {
+            let text = alloc::format!(
+                "the late state has {length} bytes, at most {MAX_LATE_STATE} are allowed: put the \
+                 rest into a file that is handed over"
+            );
+            Err(Abort::new(AbortReason::Application, &text))
+        }
+        _ => Ok(late_state),
     }
 }

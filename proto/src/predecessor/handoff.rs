@@ -20,6 +20,9 @@ pub(super) struct Handoff {
     /// Who asked for it over the control socket.
     pub(super) tool: Option<ConnectionId>,
     pub(super) began: Duration,
+    /// Until when it has to be `Ready`, and how long that is.
+    cap: (Duration, Duration),
+    pub(super) phase: Phase,
     pub(super) step: Step,
 }
 
@@ -31,7 +34,10 @@ pub(super) enum Step {
     },
     Transferring(AwaitingReceived),
     Preparing(AwaitingReady),
-    Freezing(Freezing),
+    Freezing {
+        step: Freezing,
+        deadline: Duration,
+    },
     Committing(Committing),
     Releasing(AwaitingOwned),
     /// Between two steps, within one call.
@@ -56,7 +62,7 @@ impl Handoff {
         let allowed = timeouts.ready;
         let step = Step::Spawning(Spawning {
             secret,
-            deadline: now + allowed,
+            deadline: now.saturating_add(allowed),
             allowed,
         });
         Self {
@@ -65,6 +71,8 @@ impl Handoff {
             spawned: true,
             tool,
             began: now,
+            cap: cap(timeouts, now),
+            phase: Phase::Spawning,
             step,
         }
     }
@@ -75,14 +83,18 @@ impl Handoff {
         connection: ConnectionId,
         pid: u32,
         free_slots: u64,
+        timeouts: Timeouts,
         now: Duration,
     ) -> Self {
+        let began = spawning.as_ref().map_or(now, |spawning| spawning.began);
         Self {
             connection: Some(connection),
             pid,
             spawned: spawning.is_some(),
             tool: spawning.as_ref().and_then(|spawning| spawning.tool),
-            began: spawning.map_or(now, |spawning| spawning.began),
+            began,
+            cap: cap(timeouts, began),
+            phase: Phase::Greeting,
             step: Step::Counting { free_slots },
         }
     }
@@ -94,6 +106,25 @@ impl Handoff {
             _ => None,
         }
     }
+
+    /// When its step has taken too long, or everything before `Ready` together.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        let (cap, _) = self.cap;
+        let cap = (!self.step.is_past_ready()).then_some(cap);
+        self.step.deadline().into_iter().chain(cap).min()
+    }
+
+    /// How long it had for what it has taken too long for.
+    fn allowed(&self, now: Duration) -> Duration {
+        match self.cap {
+            (cap, whole) if cap <= now && !self.step.is_past_ready() => whole,
+            _ => self.step.allowed(),
+        }
+    }
+}
+
+fn cap(timeouts: Timeouts, began: Duration) -> (Duration, Duration) {
+    (began.saturating_add(timeouts.ready_cap), timeouts.ready_cap)
 }
 
 impl Step {
@@ -103,20 +134,21 @@ impl Step {
             Self::Counting { .. } | Self::Over => Phase::Greeting,
             Self::Transferring(_) => Phase::Transferring,
             Self::Preparing(_) => Phase::Preparing,
-            Self::Freezing(_) | Self::Committing(_) => Phase::Committing,
+            Self::Freezing { .. } | Self::Committing(_) => Phase::Committing,
             Self::Releasing(step) if step.is_fenced() => Phase::Fencing,
             Self::Releasing(_) => Phase::Releasing,
         }
     }
 
-    pub(super) fn deadline(&self) -> Option<Duration> {
+    fn deadline(&self) -> Option<Duration> {
         match self {
             Self::Spawning(step) => Some(step.deadline),
             Self::Transferring(step) => Some(step.deadline),
             Self::Preparing(step) => Some(step.deadline),
+            Self::Freezing { deadline, .. } => Some(*deadline),
             Self::Committing(step) => Some(step.deadline),
             Self::Releasing(step) => step.deadline(),
-            Self::Counting { .. } | Self::Freezing(_) | Self::Over => None,
+            Self::Counting { .. } | Self::Over => None,
         }
     }
 
@@ -135,8 +167,13 @@ impl Step {
     }
 
     /// The application has been asked to stop changing what is handed over.
-    pub(super) fn has_frozen(&self) -> bool {
-        matches!(self, Self::Freezing(_) | Self::Committing(_))
+    fn has_frozen(&self) -> bool {
+        matches!(self, Self::Freezing { .. } | Self::Committing(_))
+    }
+
+    /// The successor has said `Ready`.
+    fn is_past_ready(&self) -> bool {
+        self.has_frozen() || self.has_released()
     }
 }
 /// The running handoff.
@@ -145,16 +182,16 @@ impl Predecessor {
         let Some(handoff) = &self.handoff else {
             return;
         };
-        if handoff
-            .step
-            .deadline()
-            .is_none_or(|deadline| deadline > now)
-        {
+        if handoff.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
         match handoff.step.has_released() {
             true => self.outputs.push_back(Output::TryLock),
-            false => self.fail(self.silence(), now),
+            false => {
+                let phase = self.phase();
+                let allowed = handoff.allowed(now);
+                self.fail(Failure::TimedOut { phase, allowed }, now);
+            }
         }
     }
 
@@ -162,11 +199,11 @@ impl Predecessor {
     pub(super) fn lose(&mut self, failure: Failure, dead: bool, now: Duration) {
         match self.take_step() {
             Step::Releasing(step) => {
-                self.set_step(Step::Releasing(step.handle_lost(failure, dead, now)));
+                self.set_step(Step::Releasing(step.handle_lost(failure, dead, now)), now);
                 self.outputs.push_back(Output::TryLock);
             }
             step => {
-                self.set_step(step);
+                self.set_step(step, now);
                 self.fail(failure, now);
             }
         }
@@ -209,14 +246,6 @@ impl Predecessor {
         self.since = now;
     }
 
-    /// The failure that the current step's silence is.
-    fn silence(&self) -> Failure {
-        let phase = self.phase();
-        let step = self.handoff.as_ref().map(|handoff| &handoff.step);
-        let allowed = step.map_or(TRANSFER_TIMEOUT, Step::allowed);
-        Failure::TimedOut { phase, allowed }
-    }
-
     pub(super) fn take_step(&mut self) -> Step {
         match &mut self.handoff {
             Some(handoff) => mem::replace(&mut handoff.step, Step::Over),
@@ -224,9 +253,14 @@ impl Predecessor {
         }
     }
 
-    pub(super) fn set_step(&mut self, step: Step) {
-        if let Some(handoff) = &mut self.handoff {
-            handoff.step = step;
+    pub(super) fn set_step(&mut self, step: Step, now: Duration) {
+        let Some(handoff) = &mut self.handoff else {
+            return;
+        };
+        let phase = step.phase();
+        handoff.step = step;
+        if mem::replace(&mut handoff.phase, phase) != phase {
+            self.since = now;
         }
     }
 }

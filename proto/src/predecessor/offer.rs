@@ -10,7 +10,7 @@ use super::output::{Attachment, ConnectionId, Event, Output};
 use super::steps::{Acknowledged, AwaitingReady, AwaitingReceived};
 use crate::entry::Entry;
 use crate::error::{Failure, PeerMisbehaved, Phase};
-use crate::limits::{VERSION, WELCOME_DESCRIPTORS};
+use crate::limits::{TRANSFER_TIMEOUT, VERSION, WELCOME_DESCRIPTORS};
 use crate::message::{Message, Welcome};
 use crate::refuse::{Refuse, RefuseReason};
 
@@ -49,32 +49,36 @@ impl Predecessor {
                 attachment,
             });
         }
-        self.set_step(Step::Transferring(AwaitingReceived::new(entries, now)));
+        self.set_step(Step::Transferring(AwaitingReceived::new(entries, now)), now);
     }
 
     /// A message of the successor whose handoff is going on.
     pub(super) fn handle_step(&mut self, message: Message, now: Duration) {
         match (self.take_step(), message) {
             (step, Message::Abort(abort)) => {
-                self.set_step(step);
+                self.set_step(step, now);
                 self.lose(Failure::PeerAborted(abort), false, now);
             }
             (Step::Transferring(step), Message::Received(received)) => {
                 match step.handle_received(received.count, now) {
-                    Ok(Acknowledged::More(step)) => self.set_step(Step::Transferring(step)),
+                    Ok(Acknowledged::More(step)) => self.set_step(Step::Transferring(step), now),
                     Ok(Acknowledged::All) => self.prepare(now),
                     Err(misbehaved) => self.fail(Failure::Misbehaved(misbehaved), now),
                 }
             }
             (Step::Preparing(step), Message::Progress(progress)) => {
-                self.set_step(Step::Preparing(step.handle_progress(now)));
+                self.set_step(Step::Preparing(step.handle_progress(now)), now);
                 let progress = Event::Progress {
                     text: progress.text,
                 };
                 self.outputs.push_back(Output::Event(progress));
             }
             (Step::Preparing(step), Message::Ready(ready)) => {
-                self.set_step(Step::Freezing(step.handle_ready()));
+                let freezing = Step::Freezing {
+                    step: step.handle_ready(),
+                    deadline: now.saturating_add(TRANSFER_TIMEOUT),
+                };
+                self.set_step(freezing, now);
                 let ready = Event::SuccessorReady {
                     strays: ready.stray_count,
                 };
@@ -85,7 +89,7 @@ impl Predecessor {
             (step, message) => {
                 let state = step.phase();
                 let fenced = state == Phase::Fencing;
-                self.set_step(step);
+                self.set_step(step, now);
                 if let (Some(kind), false) = (message.kind(), fenced) {
                     let misbehaved = PeerMisbehaved::Unexpected { kind, state };
                     self.fail(Failure::Misbehaved(misbehaved), now);
@@ -117,13 +121,13 @@ impl Predecessor {
     fn prepare(&mut self, now: Duration) {
         let began = self.handoff.as_ref().map_or(now, |handoff| handoff.began);
         let step = AwaitingReady::new(self.settings.timeouts, began, now);
-        self.set_step(Step::Preparing(step));
-        self.since = now;
+        self.set_step(Step::Preparing(step), now);
     }
 
     fn refuse_slots(&mut self, connection: ConnectionId, needed: u64, free: u64, now: Duration) {
         let text = alloc::format!(
-            "successor has {free} free descriptor slots, the handoff needs {needed}: raise              LimitNOFILE"
+            "successor has {free} free descriptor slots, the handoff needs {needed}: raise \
+             LimitNOFILE"
         );
         let refuse = self.refuse(RefuseReason::Slots, text, now);
         let refuse = Refuse {

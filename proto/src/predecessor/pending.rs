@@ -28,7 +28,7 @@ impl Pending {
         self.0.push(Visitor {
             connection,
             pid,
-            deadline: now + PENDING_TIMEOUT,
+            deadline: now.saturating_add(PENDING_TIMEOUT),
         });
         (self.0.len() > MAX_PENDING).then(|| self.0.remove(0).connection)
     }
@@ -44,19 +44,16 @@ impl Pending {
         self.0.retain(|visitor| visitor.connection != connection);
     }
 
-    /// Gives a connection its whole time again.
+    /// Gives a connection its whole time again: it is the last to go now.
     pub(super) fn renew(&mut self, connection: ConnectionId, now: Duration) {
-        for visitor in self
-            .0
-            .iter_mut()
-            .filter(|visitor| visitor.connection == connection)
-        {
-            visitor.deadline = now + PENDING_TIMEOUT;
+        if let Some(pid) = self.pid(connection) {
+            self.remove(connection);
+            self.insert(connection, pid, now);
         }
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.0.iter().map(|visitor| visitor.deadline).min()
+        self.0.first().map(|visitor| visitor.deadline)
     }
 
     /// Takes out everybody whose time is over.

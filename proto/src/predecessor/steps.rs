@@ -48,7 +48,7 @@ impl AwaitingReceived {
             batches: Batches::new(entries),
             received: 0,
             in_transit: true,
-            deadline: now + TRANSFER_TIMEOUT,
+            deadline: now.saturating_add(TRANSFER_TIMEOUT),
         }
     }
 
@@ -67,7 +67,7 @@ impl AwaitingReceived {
     /// The kernel has taken a frame: the next may come.
     pub fn handle_sent(mut self, now: Duration) -> Self {
         self.in_transit = false;
-        self.deadline = now + TRANSFER_TIMEOUT;
+        self.deadline = now.saturating_add(TRANSFER_TIMEOUT);
         self
     }
 
@@ -82,7 +82,9 @@ impl AwaitingReceived {
         now: Duration,
     ) -> Result<Acknowledged, PeerMisbehaved> {
         let sent = self.batches.taken() as u64;
-        if count < self.received || count > sent {
+        let whole = self.batches.is_done() && count == sent;
+        // One that tells nothing new would keep the handoff alive for ever.
+        if count > sent || (count <= self.received && !whole) {
             return Err(PeerMisbehaved::Acknowledged {
                 count,
                 received: self.received,
@@ -90,8 +92,8 @@ impl AwaitingReceived {
             });
         }
         self.received = count;
-        self.deadline = now + TRANSFER_TIMEOUT;
-        match self.batches.is_done() && count == sent {
+        self.deadline = now.saturating_add(TRANSFER_TIMEOUT);
+        match whole {
             true => Ok(Acknowledged::All),
             false => Ok(Acknowledged::More(self)),
         }
@@ -109,9 +111,9 @@ pub struct AwaitingReady {
 impl AwaitingReady {
     /// Begins at `now`, in a handoff that began at `began`.
     pub fn new(timeouts: Timeouts, began: Duration, now: Duration) -> Self {
-        let cap = began + timeouts.ready_cap;
+        let cap = began.saturating_add(timeouts.ready_cap);
         Self {
-            deadline: cap.min(now + timeouts.ready),
+            deadline: cap.min(now.saturating_add(timeouts.ready)),
             cap,
             allowed: timeouts.ready,
         }
@@ -120,7 +122,7 @@ impl AwaitingReady {
     /// The successor works: it gets its time anew, up to the cap.
     pub fn handle_progress(self, now: Duration) -> Self {
         Self {
-            deadline: self.cap.min(now + self.allowed),
+            deadline: self.cap.min(now.saturating_add(self.allowed)),
             ..self
         }
     }
@@ -139,7 +141,7 @@ impl Freezing {
     /// It has; `Commit` goes out.
     pub fn handle_frozen(self, now: Duration) -> Committing {
         Committing {
-            deadline: now + TRANSFER_TIMEOUT,
+            deadline: now.saturating_add(TRANSFER_TIMEOUT),
         }
     }
 }
@@ -155,7 +157,7 @@ impl Committing {
     pub fn handle_sent(self, timeouts: Timeouts, now: Duration) -> AwaitingOwned {
         AwaitingOwned {
             patience: timeouts.commit,
-            deadline: Some(now + timeouts.commit),
+            deadline: Some(now.saturating_add(timeouts.commit)),
             retry: None,
             failure: None,
             dead: false,
@@ -192,9 +194,9 @@ pub enum Held {
 impl AwaitingOwned {
     /// The successor is lost, or its process has ended.
     pub fn handle_lost(mut self, failure: Failure, dead: bool, now: Duration) -> Self {
-        if dead && !self.dead {
-            self.dead = true;
-            self.deadline = Some(now + self.patience);
+        if (dead && !self.dead) || self.deadline.is_none() {
+            self.dead |= dead;
+            self.deadline = Some(now.saturating_add(self.patience));
         }
         self.failure.get_or_insert(failure);
         self
@@ -204,7 +206,7 @@ impl AwaitingOwned {
     pub fn handle_held(mut self, fence: bool, silent: Failure, now: Duration) -> Held {
         let over = self.deadline.is_some_and(|deadline| deadline <= now);
         let waiting = self.failure.is_some() && !over;
-        self.retry = waiting.then_some(now + LOCK_RETRY);
+        self.retry = waiting.then_some(now.saturating_add(LOCK_RETRY));
         match (over, self.dead) {
             (false, _) => Held::Wait(self),
             (true, true) => Held::Leaked(self.into_failure(silent)),
@@ -224,6 +226,14 @@ impl AwaitingOwned {
     /// Why the handoff failed; `silent` if it was for nothing but silence.
     pub fn into_failure(self, silent: Failure) -> Failure {
         self.failure.unwrap_or(silent)
+    }
+
+    /// The successor could not be killed: its word counts again, and its death is waited for.
+    pub fn handle_fence_failed(self) -> Self {
+        Self {
+            fenced: false,
+            ..self
+        }
     }
 
     /// The successor was killed for its silence: what it said before does not count any more.

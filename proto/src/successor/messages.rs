@@ -7,7 +7,7 @@ use super::Successor;
 use super::output::Output;
 use super::seize::Seizing;
 use super::step::Step;
-use crate::abort::Abort;
+use crate::abort::{Abort, AbortReason};
 use crate::error::{Failure, InvalidMessage, PeerIncompatible, PeerMisbehaved};
 use crate::limits::{TRANSFER_TIMEOUT, WELCOME_DESCRIPTORS};
 use crate::manifest::Manifest;
@@ -41,7 +41,7 @@ impl<F> Successor<F> {
             (Step::AwaitingCommit { .. }, Message::Commit(commit)) => {
                 self.late_state = commit.late_state;
                 self.step = Step::AwaitingReleased {
-                    deadline: now + self.patience(),
+                    deadline: now.saturating_add(self.patience()),
                 };
             }
             // Too late to wait for it, early enough to read it.
@@ -52,9 +52,8 @@ impl<F> Successor<F> {
                 self.seize(Failure::TokenHeld, now);
             }
             (Step::Seizing(_), Message::Released) => self.outputs.push_back(Output::TryLock),
-            // The token is this process's: nothing said before can take it away.
-            (Step::Emptying { .. }, Message::Released | Message::Abort(_)) => {}
-            (Step::Owning | Step::Failed | Step::Publishing { .. }, _) => {}
+            // Nothing said before can take the token away, and nothing that was not.
+            (step, _) if step.is_settled() => {}
             (_, Message::Abort(abort)) => self.take_abort(abort, now),
             (_, message) => self.take_unexpected(&message, now),
         }
@@ -77,17 +76,16 @@ impl<F> Successor<F> {
         }
         self.welcome = Some(welcome);
         self.step = Step::AwaitingManifest {
-            deadline: now + TRANSFER_TIMEOUT,
+            deadline: now.saturating_add(TRANSFER_TIMEOUT),
         };
     }
 
     fn take_manifest(&mut self, manifest: Manifest, descriptors: Vec<F>) {
         let told = self.welcome.as_ref().map_or(0, |welcome| welcome.entries);
         let found = self.received + manifest.entries.len() as u64;
-        let fits = if manifest.last {
-            found == told
-        } else {
-            found < told
+        let fits = match manifest.last {
+            true => found == told,
+            false => found < told && found > self.received,
         };
         match manifest.pair(descriptors) {
             Err(invalid) => self.fail(Failure::Invalid(invalid)),
@@ -105,10 +103,12 @@ impl<F> Successor<F> {
     }
 
     /// The predecessor has given up. If it lives it owns the service; if it died right after, this
-    /// process has everything and the token is free: the lock tells which.
+    /// process has everything and the token is free: the lock tells which. A predecessor that is
+    /// being stopped ends by somebody's will, and nobody is to go on in its place.
     fn take_abort(&mut self, abort: Abort, now: Duration) {
+        let stopping = abort.reason == AbortReason::Stopping;
         let failure = Failure::PeerAborted(abort);
-        match self.step.has_everything() {
+        match self.step.has_everything() && !stopping {
             true => {
                 self.step = Step::Seizing(Seizing::once(failure, self.patience(), now));
                 self.outputs.push_back(Output::TryLock);

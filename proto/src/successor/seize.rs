@@ -33,7 +33,7 @@ pub(super) enum Next {
 
 impl Seizing {
     pub(super) fn new(failure: Failure, patience: Duration, now: Duration) -> Self {
-        let until = now + patience;
+        let until = now.saturating_add(patience);
         Self {
             failure,
             until,
@@ -62,10 +62,14 @@ impl Seizing {
         match lock {
             Lock::Got { attempt: latest } if latest == attempt => Next::Own { leaked: false },
             Lock::Got { attempt: latest } => Next::Yield(Failure::Superseded { attempt, latest }),
-            Lock::Held => {
+            // Whoever holds it may be the owner that a later attempt has made.
+            Lock::Held { attempt: latest } if latest != attempt => {
+                Next::Fail(Failure::Superseded { attempt, latest })
+            }
+            Lock::Held { .. } => {
                 if orphaned && !self.orphaned {
                     self.orphaned = true;
-                    self.until = now + self.patience;
+                    self.until = now.saturating_add(self.patience);
                 }
                 match (now >= self.until, orphaned) {
                     (true, true) => Next::Own { leaked: true },

@@ -7,7 +7,6 @@ use crate::error::Phase;
 
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    /// `Hello` is out.
     AwaitingWelcome {
         deadline: Duration,
     },
@@ -63,6 +62,15 @@ impl Step {
             Self::Owning => Phase::Serving,
             Self::Failed => Phase::Stopped,
         }
+    }
+
+    /// Nothing that the predecessor says or does can change the outcome any more: this process has
+    /// the token, or has given up.
+    pub(super) fn is_settled(&self) -> bool {
+        matches!(
+            self,
+            Self::Emptying { .. } | Self::Publishing { .. } | Self::Owning | Self::Failed
+        )
     }
 
     /// It holds every descriptor and not the token.

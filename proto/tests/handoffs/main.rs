@@ -1,0 +1,18 @@
+//! Whole handoffs in memory: both machines, a kernel's token, a clock wound by hand.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod deadlines;
+mod faults;
+mod good;
+mod refusals;
+mod stop;
+mod token;
+mod tools;

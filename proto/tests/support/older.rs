@@ -1,0 +1,215 @@
+//! The driver of the owner's machine, as far as the machine can tell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use heirloom_proto::predecessor::{Attachment, ConnectionId, Event, Output, Settings};
+use heirloom_proto::{Abort, Entry, Message, Predecessor};
+
+use super::kernel::{Kernel, Who};
+use super::link::Parcel;
+use super::younger::Younger;
+
+#[derive(Clone, Debug)]
+pub struct Older {
+    pub machine: Predecessor,
+    pub alive: bool,
+    /// The process is stopped: it does nothing, and nothing is lost.
+    pub frozen: bool,
+    pub entries: Vec<Arc<Entry>>,
+    pub token: usize,
+    /// What the application answers when it is asked to freeze; `None`: nothing yet.
+    pub late_state: Option<Result<Vec<u8>, Abort>>,
+    pub application_frozen: bool,
+    pub fence_works: bool,
+    /// Successors whose end of file and death it has been told.
+    told_closed: Vec<usize>,
+    told_died: Vec<usize>,
+    pub events: Vec<Event>,
+    /// What went to connections that are no successor's.
+    pub said: Vec<(ConnectionId, Message)>,
+    pub closed: Vec<ConnectionId>,
+    pub spawns: usize,
+    pub condemned: usize,
+    pub fenced: usize,
+    /// Most descriptors that were on their way at once.
+    pub most_in_flight: usize,
+}
+
+impl Older {
+    pub fn serving(settings: Settings, entries: Vec<Arc<Entry>>) -> Self {
+        let mut machine = Predecessor::new(settings, Vec::new(), Duration::ZERO);
+        machine.handle_ready(Duration::ZERO);
+        Self {
+            machine,
+            alive: true,
+            frozen: false,
+            entries,
+            token: 0,
+            late_state: Some(Ok(Vec::new())),
+            application_frozen: false,
+            fence_works: true,
+            told_closed: Vec::new(),
+            told_died: Vec::new(),
+            events: Vec::new(),
+            said: Vec::new(),
+            closed: Vec::new(),
+            spawns: 0,
+            condemned: 0,
+            fenced: 0,
+            most_in_flight: 0,
+        }
+    }
+
+    pub fn acts(&self) -> bool {
+        self.alive && !self.frozen
+    }
+
+    pub fn deadline(&self) -> Option<Duration> {
+        self.machine.poll_deadline().filter(|_| self.acts())
+    }
+
+    pub fn step(&mut self, kernel: &mut Kernel, youngers: &mut [Younger], now: Duration) -> bool {
+        if !self.acts() {
+            return false;
+        }
+        if let Some(output) = self.machine.poll_output() {
+            self.carry_out(output, kernel, youngers, now);
+            return true;
+        }
+        (0..youngers.len()).any(|index| self.take_input(index, &mut youngers[index], now))
+    }
+
+    fn take_input(&mut self, index: usize, younger: &mut Younger, now: Duration) -> bool {
+        let connection = ConnectionId(index as u64);
+        if self.closed.contains(&connection) {
+            return false;
+        }
+        if younger.link.to_younger.len() < younger.link.room
+            && let Some(parcel) = younger.link.to_send.pop_front()
+        {
+            self.deliver(parcel, connection, younger, now);
+        } else if let Some(frame) = younger.link.to_older.pop_front() {
+            self.machine.handle_frame(connection, &frame, now);
+        } else if younger.link.younger_closed && !self.told_closed.contains(&index) {
+            self.told_closed.push(index);
+            self.machine.handle_closed(connection, now);
+        } else if !younger.alive && !self.told_died.contains(&index) {
+            self.told_died.push(index);
+            let status = Some("signal: 9".into());
+            self.machine.handle_peer_died(connection, status, now);
+        } else {
+            return false;
+        }
+        true
+    }
+
+    fn deliver(
+        &mut self,
+        parcel: Parcel,
+        connection: ConnectionId,
+        younger: &mut Younger,
+        now: Duration,
+    ) {
+        if younger.link.younger_closed {
+            return self.machine.handle_closed(connection, now);
+        }
+        younger.link.to_younger.push_back(parcel);
+        let flying = younger.link.to_younger.iter();
+        let flying = flying.map(|parcel| parcel.descriptors).sum();
+        self.most_in_flight = self.most_in_flight.max(flying);
+        self.machine.handle_sent(connection, now);
+    }
+
+    fn carry_out(
+        &mut self,
+        output: Output,
+        kernel: &mut Kernel,
+        youngers: &mut [Younger],
+        now: Duration,
+    ) {
+        match output {
+            Output::Send {
+                connection,
+                frame,
+                attachment,
+            } => self.send(connection, frame, &attachment, youngers, now),
+            Output::Close(connection) => self.close(connection, youngers),
+            Output::TakeSnapshot => self.machine.handle_snapshot(self.entries.clone(), now),
+            Output::WriteAttempt(attempt) => kernel.write_attempt(self.token, attempt),
+            Output::Spawn => self.spawns += 1,
+            Output::Condemn => self.condemned += 1,
+            Output::Freeze => self.freeze(now),
+            Output::Thaw => self.application_frozen = false,
+            Output::Unlock => kernel.unlock(Who::Older, self.token),
+            Output::TryLock => {
+                let lock = kernel.try_lock(Who::Older, self.token);
+                self.machine.handle_lock(lock, now);
+            }
+            Output::RenewToken => self.token = kernel.renew(Who::Older),
+            Output::Fence(connection) => self.fence(connection, kernel, youngers, now),
+            Output::Event(event) => self.events.push(event),
+            other => panic!("an output that this test does not know: {other:?}"),
+        }
+    }
+
+    fn send(
+        &mut self,
+        connection: ConnectionId,
+        frame: Vec<u8>,
+        attachment: &Attachment,
+        youngers: &mut [Younger],
+        now: Duration,
+    ) {
+        let descriptors = match attachment {
+            Attachment::None => 0,
+            Attachment::Token => 2,
+            Attachment::Entries(range) => range.len(),
+        };
+        let Some(younger) = youngers.get_mut(connection.0 as usize) else {
+            let message = Message::decode(&frame).unwrap();
+            return self.said.push((connection, message));
+        };
+        let token = self.token;
+        younger.link.to_send.push_back(Parcel {
+            frame,
+            descriptors,
+            token,
+        });
+        if younger.link.to_younger.len() < younger.link.room
+            && let Some(parcel) = younger.link.to_send.pop_front()
+        {
+            self.deliver(parcel, connection, younger, now);
+        }
+    }
+
+    fn close(&mut self, connection: ConnectionId, youngers: &mut [Younger]) {
+        self.closed.push(connection);
+        if let Some(younger) = youngers.get_mut(connection.0 as usize) {
+            younger.link.older_closed = true;
+            younger.link.to_send.clear();
+        }
+    }
+
+    fn freeze(&mut self, now: Duration) {
+        self.application_frozen = true;
+        if let Some(late_state) = self.late_state.clone() {
+            self.machine.handle_frozen(late_state, now);
+        }
+    }
+
+    fn fence(
+        &mut self,
+        connection: ConnectionId,
+        kernel: &mut Kernel,
+        youngers: &mut [Younger],
+        now: Duration,
+    ) {
+        self.fenced += 1;
+        let index = connection.0 as usize;
+        match self.fence_works {
+            true => youngers[index].die(kernel, index),
+            false => self.machine.handle_fence_failed(now),
+        }
+    }
+}
