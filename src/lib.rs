@@ -1,1 +1,63 @@
+//! At every instant, whatever is killed, frozen or slow, the service is being served, and at most
+//! one process owns it.
+//!
+//! A running service (the *predecessor*) listens on a control socket. A new process (the
+//! *successor*), spawned by it or started by anybody else, connects there, receives the sockets,
+//! files and connections, says when it is ready, and becomes the owner. The predecessor finishes
+//! what it has in flight and ends. The kernel decides who owns: the owner holds the lock of a memfd.
+//!
+//! ```no_run
+//! use std::net::TcpListener;
+//! use heirloom::{Signal, Upgrader};
+//!
+//! fn main() -> Result<(), heirloom::Error> {
+//!     let upgrader = Upgrader::builder()
+//!         .handoff_socket("@echo") // or a path
+//!         .pid_file("/run/echo.pid")
+//!         .start()?; // meets the predecessor, if there is one
+//!
+//!     let listener: TcpListener = upgrader.fds().bind("127.0.0.1:7000")?; // inherited, or bound now
+//!     upgrader.upgrade_on(Signal::SIGHUP)?;
+//!     upgrader.ready()?; // returns when this process owns the service
+//!     serve_until(listener, upgrader.exit());
+//!     Ok(())
+//! }
+//! # fn serve_until(_: TcpListener, _: heirloom::Exit) {}
+//! ```
+#![cfg_attr(
+    test,
+    allow(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        reason = "a test fails by panicking"
+    )
+)]
+#![deny(unsafe_code)]
 
+mod address;
+mod builder;
+mod control;
+mod driver;
+mod error;
+mod fds;
+mod latch;
+mod launch;
+mod meeting;
+mod pid_file;
+mod predecessor;
+mod signal;
+mod slots;
+mod successor;
+mod sys;
+pub mod testing;
+mod upgrader;
+
+pub use builder::{Builder, Strays, Takeover};
+pub use error::{Error, ErrorKind};
+pub use fds::{Bind, Fds, Inherited, Passable, Registration, UnixSeqpacketListener};
+pub use heirloom_proto::{Kind, Phase};
+pub use latch::Exit;
+pub use signal::Signal;
+pub use upgrader::{PredecessorInfo, Upgraded, Upgrader};

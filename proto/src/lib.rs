@@ -39,7 +39,9 @@ mod timeouts;
 
 pub use abort::{Abort, AbortReason};
 pub use codec::BodyError;
-pub use entry::{Entry, FileId, Identity, InvalidName, Kind, Name, Socket};
+pub use entry::{
+    Address, Entry, FileId, Identity, InvalidName, Kind, Name, Opaque, Socket, TooLong,
+};
 pub use error::{Failure, InvalidMessage, PeerIncompatible, PeerMisbehaved, Phase};
 pub use manifest::{Batches, Manifest};
 pub use message::{

@@ -1,0 +1,263 @@
+//! Every setting, with its default.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heirloom_proto::Timeouts;
+use heirloom_proto::limits::MAX_LABEL;
+
+use crate::address::UnixAddress;
+use crate::error::{Error, ErrorKind};
+use crate::launch::Launch;
+use crate::upgrader::Upgrader;
+
+/// Settings of an [`Upgrader`]: made by [`Upgrader::builder`], ended by [`start`](Self::start).
+#[derive(Clone, Debug)]
+#[must_use = "nothing happens before `start`"]
+pub struct Builder {
+    handoff: Option<String>,
+    pid_file: Option<PathBuf>,
+    service: Option<String>,
+    build: String,
+    takeover: Takeover,
+    strays: Strays,
+    timeouts: Timeouts,
+    draining_cap: usize,
+    fence: bool,
+    users: Vec<u32>,
+    launch: Launch,
+}
+
+/// What a process that starts does about a predecessor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Takeover {
+    /// Takes over from it if there is one, and begins the service if there is none, or if it ends
+    /// before it has handed everything over.
+    #[default]
+    IfPresent,
+    /// Takes over from it; without one the start fails with [`ErrorKind::Absent`].
+    Require,
+    /// Begins the service. If somebody holds the handoff socket the start fails with
+    /// [`ErrorKind::AddressInUse`].
+    Never,
+}
+
+/// What becomes of entries that were inherited and not claimed when the service is owned.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Strays {
+    /// They are closed and named in a warning.
+    #[default]
+    Close,
+    /// They are kept, unclaimed, and handed on.
+    Keep,
+    /// [`Upgrader::ready`] fails with [`ErrorKind::Strays`].
+    Fail,
+}
+
+impl Builder {
+    pub(crate) fn new() -> Self {
+        Self {
+            handoff: None,
+            pid_file: None,
+            service: None,
+            build: String::new(),
+            takeover: Takeover::default(),
+            strays: Strays::default(),
+            timeouts: Timeouts::default(),
+            draining_cap: 2,
+            fence: true,
+            users: Vec::new(),
+            launch: Launch::of_this_process(),
+        }
+    }
+
+    /// Where the generations meet: `@name` is abstract, anything else a path, which is created with
+    /// mode 0600. Default: an abstract name that nobody can guess, known to spawned successors only.
+    ///
+    /// Abstract names belong to the network namespace and bear no permissions: anyone in it may
+    /// take a name that is free. A path in a folder of mode 0700 is the alternative.
+    pub fn handoff_socket(mut self, address: impl Into<String>) -> Self {
+        self.handoff = Some(address.into());
+        self
+    }
+
+    /// A file that holds the owner's process id. Default: none.
+    pub fn pid_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.pid_file = Some(path.into());
+        self
+    }
+
+    /// The service's label, at most 255 bytes: a successor with another one is refused. Default:
+    /// the program's file name.
+    pub fn service(mut self, label: impl Into<String>) -> Self {
+        self.service = Some(label.into());
+        self
+    }
+
+    /// Which build this is, at most 255 bytes, told to the other generation and to tools. Default:
+    /// empty.
+    pub fn build_label(mut self, label: impl Into<String>) -> Self {
+        self.build = label.into();
+        self
+    }
+
+    /// What to do about a predecessor. Default: [`Takeover::IfPresent`].
+    pub fn takeover(mut self, takeover: Takeover) -> Self {
+        self.takeover = takeover;
+        self
+    }
+
+    /// What to do with what was inherited and not claimed. Default: [`Strays::Close`].
+    pub fn strays(mut self, strays: Strays) -> Self {
+        self.strays = strays;
+        self
+    }
+
+    /// How long a successor may take to become ready, from the last descriptor and anew from each
+    /// [`Upgrader::progress`]. Default: 60 s. Set by the predecessor.
+    pub fn ready_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.ready = timeout;
+        self
+    }
+
+    /// How long a successor may take to become ready, whatever progress it tells. Default: 10 min.
+    pub fn ready_cap(mut self, cap: Duration) -> Self {
+        self.timeouts.ready_cap = cap;
+        self
+    }
+
+    /// How long the token may be on its way, and how long a side keeps trying to take it. Default:
+    /// 2 s.
+    ///
+    /// Danger: a successor that is frozen for longer right then is killed (see
+    /// [`fence`](Self::fence)).
+    pub fn commit_timeout(mut self, timeout: Duration) -> Self {
+        self.timeouts.commit = timeout;
+        self
+    }
+
+    /// How many older generations may still be draining when a new handoff begins. Default: 2.
+    pub fn draining_cap(mut self, cap: usize) -> Self {
+        self.draining_cap = cap;
+        self
+    }
+
+    /// Whether a successor that holds the token and stays silent for the commit timeout is killed,
+    /// so that the service can be taken back. Default: yes.
+    ///
+    /// Danger: without it such a successor is waited for as long as it lives.
+    pub fn fence(mut self, fence: bool) -> Self {
+        self.fence = fence;
+        self
+    }
+
+    /// Trusts the processes of another user too, besides this process's own and root's.
+    ///
+    /// Danger: that user can take the whole service over, and everything it holds.
+    pub fn trust_user(mut self, uid: u32) -> Self {
+        self.users.push(uid);
+        self
+    }
+
+    /// The program that a successor is. Default: `argv[0]` made absolute when the builder was made;
+    /// not the binary of this process, which is the old one after a deploy.
+    pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
+        self.launch.program = program.into();
+        self
+    }
+
+    /// The arguments of a spawned successor, less the program's name. Default: this process's own.
+    pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
+        self.launch.arguments = arguments.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// One more environment variable for a spawned successor, which gets this process's otherwise.
+    pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.launch.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// The working directory of a spawned successor. Default: this process's own when the builder
+    /// was made.
+    pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
+        self.launch.directory = Some(directory.into());
+        self
+    }
+
+    /// Meets the predecessor and takes everything it hands over, or begins the service.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Absent`], [`ErrorKind::Busy`], [`ErrorKind::Squatted`], [`ErrorKind::Hung`] and
+    /// [`ErrorKind::DiedMidway`] tell what is wrong with the predecessor; whatever else the handoff
+    /// can fail for is told too. The predecessor serves on.
+    pub fn start(self) -> Result<Upgrader, Error> {
+        Upgrader::start(Arc::new(self.settings()?))
+    }
+
+    fn settings(self) -> Result<Settings, Error> {
+        if !cfg!(target_os = "linux") {
+            let text = "handoffs need Linux: SCM_RIGHTS, memfd, flock and pidfd";
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        let service = self.service.unwrap_or_else(|| self.launch.file_name());
+        check_label("service", &service)?;
+        check_label("build", &self.build)?;
+        Ok(Settings {
+            handoff: self
+                .handoff
+                .as_deref()
+                .map(UnixAddress::parse)
+                .transpose()?,
+            pid_file: self.pid_file,
+            service,
+            build: self.build,
+            takeover: self.takeover,
+            strays: self.strays,
+            timeouts: self.timeouts,
+            draining_cap: self.draining_cap,
+            fence: self.fence,
+            users: self.users,
+            launch: self.launch,
+        })
+    }
+}
+
+fn check_label(what: &str, label: &str) -> Result<(), Error> {
+    match label.len() {
+        length if length > MAX_LABEL => {
+            let text =
+                format!("the {what} label has {length} bytes, at most {MAX_LABEL} are allowed");
+            Err(Error::new(ErrorKind::InvalidName, text))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Settings that have been checked.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) handoff: Option<UnixAddress>,
+    pub(crate) pid_file: Option<PathBuf>,
+    pub(crate) service: String,
+    pub(crate) build: String,
+    pub(crate) takeover: Takeover,
+    pub(crate) strays: Strays,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) draining_cap: usize,
+    pub(crate) fence: bool,
+    users: Vec<u32>,
+    pub(crate) launch: Launch,
+}
+
+impl Settings {
+    /// Whether a process of this user may take part.
+    pub(crate) fn trusts(&self, uid: u32) -> bool {
+        uid == nix::unistd::geteuid().as_raw() || uid == 0 || self.users.contains(&uid)
+    }
+}

@@ -1,0 +1,240 @@
+//! The socket on which two generations meet.
+
+use std::fs::{File, Permissions};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use heirloom_proto::FileId;
+use nix::errno::Errno;
+use nix::fcntl::{Flock, FlockArg};
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, bind, connect, listen, setsockopt, socket,
+    sockopt::SendTimeout,
+};
+use nix::sys::stat::lstat;
+use nix::sys::time::TimeVal;
+
+use crate::address::UnixAddress;
+use crate::error::{Error, ErrorKind};
+use crate::pid_file::remove_if_ours;
+use crate::sys::channel::{self, Channel};
+use crate::sys::identity::{file_id, refuse_descriptors};
+
+/// The listening end, which goes from generation to generation: its name is never free.
+#[derive(Debug)]
+pub(crate) struct ControlListener {
+    socket: OwnedFd,
+    address: UnixAddress,
+    path: Option<FileId>,
+}
+
+/// What became of an attempt to create the listener.
+pub(crate) enum Bound {
+    Here(ControlListener),
+    /// Somebody else was quicker, or has been there all along.
+    Taken,
+}
+
+impl ControlListener {
+    /// Takes the address, unless somebody answers on it. A path socket that nobody listens on any
+    /// more is replaced; any other file is left alone.
+    pub(crate) fn bind(address: &UnixAddress) -> Result<Bound, Error> {
+        let trouble = |error: io::Error| {
+            let text = format!("the handoff socket {address} cannot be created");
+            Error::io(text, error)
+        };
+        // Two processes must not both find the same stale socket and both replace it.
+        let _guard = match address.path() {
+            Some(path) => Some(lock_beside(path).map_err(trouble)?),
+            None => None,
+        };
+        if let Some(path) = address.path()
+            && !clear_stale(path, address)?
+        {
+            return Ok(Bound::Taken);
+        }
+        let socket = new_socket(SockFlag::SOCK_NONBLOCK).map_err(trouble)?;
+        match bind_to(&socket, address) {
+            Ok(()) => {}
+            Err(Errno::EADDRINUSE) => return Ok(Bound::Taken),
+            Err(errno) => return Err(trouble(errno.into())),
+        }
+        if let Some(path) = address.path() {
+            // Nobody can connect before it listens.
+            std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(trouble)?;
+        }
+        let listener = Self::inherited(socket, address.clone());
+        listener.listen().map_err(trouble)?;
+        Ok(Bound::Here(listener))
+    }
+
+    /// Takes the listener that the predecessor has handed over.
+    pub(crate) fn inherited(socket: OwnedFd, address: UnixAddress) -> Self {
+        let path = address
+            .path()
+            .and_then(|path| lstat(path).ok())
+            .map(|stat| file_id(&stat));
+        refuse_descriptors(socket.as_fd());
+        Self {
+            socket,
+            address,
+            path,
+        }
+    }
+
+    fn listen(&self) -> io::Result<()> {
+        Ok(listen(&self.socket, Backlog::MAXALLOWABLE)?)
+    }
+
+    /// Listens again: from here on those who connect see this process's credentials.
+    ///
+    /// Those who wait in the queue have seen the previous owner's, and would take its end for this
+    /// process's: they are closed, and connect again.
+    pub(crate) fn listen_again(&self) -> io::Result<()> {
+        self.listen()?;
+        while self.accept().is_ok() {}
+        Ok(())
+    }
+
+    /// The next connection in the queue.
+    pub(crate) fn accept(&self) -> io::Result<Channel> {
+        Channel::new(channel::accept(self.socket.as_fd())?)
+    }
+
+    pub(crate) fn address(&self) -> &UnixAddress {
+        &self.address
+    }
+
+    /// Removes the name of a path socket, if it still is this one.
+    pub(crate) fn unlink(&self) {
+        if let Some(path) = self.address.path() {
+            remove_if_ours(path, self.path);
+        }
+    }
+}
+
+impl AsFd for ControlListener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+/// Connects, waiting at most `timeout` for a listener whose queue is full.
+///
+/// `None` when nobody listens there.
+pub(crate) fn connect_to(
+    address: &UnixAddress,
+    timeout: Duration,
+) -> Result<Option<Channel>, Error> {
+    let trouble = |error: io::Error| {
+        Error::io(
+            format!("the handoff socket {address} cannot be reached"),
+            error,
+        )
+    };
+    let socket = new_socket(SockFlag::empty()).map_err(trouble)?;
+    let limit = TimeVal::new(
+        timeout.as_secs().try_into().unwrap_or(i64::MAX),
+        timeout.subsec_micros().into(),
+    );
+    setsockopt(&socket, SendTimeout, &limit).map_err(|errno| trouble(errno.into()))?;
+    loop {
+        match connect_socket(&socket, address) {
+            Ok(()) => return Channel::new(socket).map(Some).map_err(trouble),
+            Err(Errno::ECONNREFUSED | Errno::ENOENT) => return Ok(None),
+            Err(Errno::EINTR) => {}
+            Err(Errno::EAGAIN) => {
+                let text = format!(
+                    "{address} has not accepted a connection for {} ms: the process that listens \
+                     there hangs",
+                    timeout.as_millis()
+                );
+                return Err(Error::new(ErrorKind::Hung, text));
+            }
+            Err(Errno::EPROTOTYPE) => return Err(not_a_control_socket(address)),
+            Err(Errno::ENOTSOCK) => return Err(not_a_control_socket(address)),
+            Err(errno) => return Err(trouble(errno.into())),
+        }
+    }
+}
+
+fn not_a_control_socket(address: &UnixAddress) -> Error {
+    let text = format!("{address} exists and is no handoff socket: remove it or choose another");
+    Error::new(ErrorKind::InvalidAddress, text)
+}
+
+fn new_socket(flags: SockFlag) -> io::Result<OwnedFd> {
+    Ok(socket(
+        AddressFamily::Unix,
+        SockType::SeqPacket,
+        SockFlag::SOCK_CLOEXEC | flags,
+        None,
+    )?)
+}
+
+fn bind_to(socket: &OwnedFd, address: &UnixAddress) -> Result<(), Errno> {
+    bind(socket.as_raw_fd(), &address.to_nix()?)
+}
+
+fn connect_socket(socket: &OwnedFd, address: &UnixAddress) -> Result<(), Errno> {
+    connect(socket.as_raw_fd(), &address.to_nix()?)
+}
+
+/// Makes way at `path`. Tells whether it is free now.
+fn clear_stale(path: &Path, address: &UnixAddress) -> Result<bool, Error> {
+    let metadata = match std::fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        Err(error) => {
+            return Err(Error::io(
+                format!("the handoff socket {address} cannot be looked at"),
+                error,
+            ));
+        }
+        Ok(metadata) => metadata,
+    };
+    if !metadata.file_type().is_socket() {
+        return Err(not_a_control_socket(address));
+    }
+    if connect_to(address, Duration::from_millis(100))?.is_some() {
+        return Ok(false);
+    }
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let text = format!("the stale handoff socket {address} cannot be replaced");
+            Err(Error::io(text, error))
+        }
+        _ => Ok(true),
+    }
+}
+
+/// Locks a file beside `path`, which stays there: removing it would undo the lock for the next one.
+fn lock_beside(path: &Path) -> io::Result<Flock<File>> {
+    /// How long a start may wait for another start on the same path.
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let mut name = path.as_os_str().to_owned();
+    name.push(".lock");
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(&name)?;
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
+            Ok(lock) => return Ok(lock),
+            Err((_, errno)) if errno != Errno::EAGAIN || Instant::now() > deadline => {
+                let text = format!(
+                    "{} stays locked by another start",
+                    Path::new(&name).display()
+                );
+                return Err(io::Error::new(io::Error::from(errno).kind(), text));
+            }
+            Err((unlocked, _)) => file = unlocked,
+        }
+        std::thread::yield_now();
+    }
+}

@@ -1,0 +1,132 @@
+//! What this process is in the handoff, and who handles what comes in.
+
+use std::time::Duration;
+
+use heirloom_proto::predecessor::ConnectionId;
+use heirloom_proto::{Abort, AbortReason, Failure};
+
+use super::connection::Unsent;
+use super::core::Core;
+use super::mailbox::Reply;
+use super::step::Side;
+use crate::error::Error;
+use crate::predecessor::PredecessorSide;
+use crate::successor::SuccessorSide;
+use crate::sys::channel::{Fault, Received};
+
+/// What this process is in the handoff.
+pub(crate) enum Role {
+    Successor(Box<SuccessorSide>),
+    Predecessor(Box<PredecessorSide>),
+    /// The handoff failed: this process never owned the service.
+    Failed(Failure),
+}
+
+impl Role {
+    pub(super) fn side(&self) -> Side {
+        match self {
+            Self::Successor(_) => Side::Successor,
+            _ => Side::Predecessor,
+        }
+    }
+
+    pub(super) fn handle_frame(
+        &mut self,
+        core: &Core,
+        connection: ConnectionId,
+        received: Received<'_>,
+        now: Duration,
+    ) {
+        match self {
+            Self::Successor(side) => side.handle_frame(received, now),
+            Self::Predecessor(side) => {
+                side.machine(core)
+                    .handle_frame(connection, received.frame, now);
+            }
+            Self::Failed(_) => {}
+        }
+    }
+
+    /// A connection has brought something that is no frame.
+    pub(super) fn handle_fault(
+        &mut self,
+        core: &Core,
+        connection: ConnectionId,
+        fault: &Fault,
+        now: Duration,
+    ) {
+        let reason = match (&self, fault) {
+            (Self::Successor(_), Fault::Truncated { .. }) => AbortReason::System,
+            _ => AbortReason::Protocol,
+        };
+        let text = match (&self, fault) {
+            (Self::Predecessor(_), Fault::Truncated { .. }) => {
+                "descriptors came where none are taken".into()
+            }
+            _ => fault.to_string(),
+        };
+        let failure = Failure::Aborted(Abort::new(reason, &text));
+        match self {
+            Self::Successor(side) => side.machine().handle_garbage(failure, now),
+            Self::Predecessor(side) => side.machine(core).handle_garbage(connection, failure, now),
+            Self::Failed(_) => {}
+        }
+    }
+
+    pub(super) fn handle_closed(&mut self, core: &Core, connection: ConnectionId, now: Duration) {
+        match self {
+            Self::Successor(side) => side.machine().handle_closed(now),
+            Self::Predecessor(side) => side.machine(core).handle_closed(connection, now),
+            Self::Failed(_) => {}
+        }
+    }
+
+    pub(super) fn handle_died(
+        &mut self,
+        core: &Core,
+        connection: ConnectionId,
+        status: Option<String>,
+        now: Duration,
+    ) {
+        match self {
+            Self::Successor(side) => side.machine().handle_peer_died(now),
+            Self::Predecessor(side) => {
+                side.machine(core).handle_peer_died(connection, status, now);
+            }
+            Self::Failed(_) => {}
+        }
+    }
+
+    pub(super) fn send(&mut self, core: &mut Core, connection: ConnectionId, unsent: Unsent) {
+        match self {
+            Self::Successor(side) => side.send(core, unsent),
+            Self::Predecessor(side) => side.send(core, connection, unsent),
+            Self::Failed(_) => {}
+        }
+    }
+
+    /// The application could serve.
+    pub(super) fn ready(&mut self, core: &mut Core, reply: Reply<()>) {
+        match self {
+            Self::Successor(side) => side.ready(core, reply),
+            Self::Predecessor(side) => reply.send(side.ready(core)),
+            Self::Failed(failure) => reply.send(Err(Error::from(failure.clone()))),
+        }
+    }
+
+    pub(super) fn handle_timeout(&mut self, due: Duration) {
+        match self {
+            Self::Successor(side) => side.machine().handle_timeout(due),
+            Self::Predecessor(side) => side.handle_timeout(due),
+            Self::Failed(_) => {}
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        match self {
+            Self::Successor(side) => side.machine_deadline(),
+            Self::Predecessor(side) => side.deadline(),
+            Self::Failed(_) => None,
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Everything the driver waits for, in one poll set.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::time::Duration;
+
+use heirloom_proto::predecessor::ConnectionId;
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, ppoll};
+use nix::sys::time::TimeSpec;
+
+use super::core::Core;
+use super::{Connection, Role};
+
+/// Something that has become ready.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ready {
+    pub(super) source: Source,
+}
+
+/// Who tells something. Children come first: how a successor ended is worth more than that it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Child(u32),
+    Connection(ConnectionId),
+    /// The process at the other end of a connection.
+    Process(ConnectionId),
+    Predecessor,
+    Listener,
+    Mailbox,
+    Signal(usize),
+}
+
+/// Waits until something is ready or the time is over. See `ppoll(2)`.
+pub(super) fn wait(core: &Core, role: &Role, timeout: Option<Duration>) -> Vec<Ready> {
+    let (sources, mut polled) = sources(core, role);
+    match ppoll(&mut polled, timeout.map(TimeSpec::from_duration), None) {
+        Ok(_) => {}
+        Err(Errno::EINTR) => return Vec::new(),
+        Err(errno) => {
+            // Out of memory, or a set beyond the descriptor limit: nothing is lost by trying again.
+            tracing::warn!(%errno, "poll failed");
+            std::thread::yield_now();
+            return Vec::new();
+        }
+    }
+    let is_ready = |polled: &PollFd<'_>| polled.any().unwrap_or(true);
+    let ready = sources
+        .into_iter()
+        .zip(&polled)
+        .filter(|(_, polled)| is_ready(polled));
+    ready.map(|(source, _)| Ready { source }).collect()
+}
+
+fn sources<'a>(core: &'a Core, role: &'a Role) -> (Vec<Source>, Vec<PollFd<'a>>) {
+    let mut sources = Vec::new();
+    let mut polled = Vec::new();
+    let mut add = |source, descriptor: BorrowedFd<'a>, flags| {
+        sources.push(source);
+        polled.push(PollFd::new(descriptor, flags));
+    };
+    if let Role::Predecessor(side) = role {
+        for (pid, process) in side.children() {
+            add(Source::Child(pid), process, PollFlags::POLLIN);
+        }
+    }
+    for (id, peer) in &core.connections {
+        if !peer.closed {
+            add(
+                Source::Connection(*id),
+                peer.channel.as_fd(),
+                interest(peer),
+            );
+        }
+        if let Some(process) = peer.process() {
+            add(Source::Process(*id), process, PollFlags::POLLIN);
+        }
+    }
+    if let Some(process) = core.predecessor_process() {
+        add(Source::Predecessor, process.as_fd(), PollFlags::POLLIN);
+    }
+    if let (Role::Predecessor(_), Some(listener)) = (role, &core.listener) {
+        add(Source::Listener, listener.as_fd(), PollFlags::POLLIN);
+    }
+    add(Source::Mailbox, core.mailbox.as_fd(), PollFlags::POLLIN);
+    for (index, signal) in core.signals.iter().enumerate() {
+        add(
+            Source::Signal(index),
+            signal.pipe.as_fd(),
+            PollFlags::POLLIN,
+        );
+    }
+    (sources, polled)
+}
+
+/// A frame that waits for room waits for `POLLOUT`; one that waits for time does not.
+fn interest(peer: &Connection) -> PollFlags {
+    match &peer.unsent {
+        Some(unsent) if unsent.retry.is_none() => PollFlags::POLLIN | PollFlags::POLLOUT,
+        _ => PollFlags::POLLIN,
+    }
+}

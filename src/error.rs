@@ -1,0 +1,211 @@
+//! What went wrong, for a program and for a person.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use heirloom_proto::{AbortReason, Failure, Phase, Refuse, RefuseReason};
+
+/// Why something could not be done. [`kind`](Self::kind) tells it to a program; the text tells it
+/// to a person, with the numbers and the way out.
+#[derive(Debug)]
+pub struct Error(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: ErrorKind,
+    phase: Option<Phase>,
+    text: String,
+    source: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+/// Kinds of [`Error`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// No predecessor was found, and one is required.
+    Absent,
+    /// The predecessor, or this process, is in the middle of another handoff.
+    Busy,
+    /// The predecessor, or this process, has not become ready.
+    NotReady,
+    /// A process of a foreign user answers on the handoff socket.
+    Squatted,
+    /// Something holds the handoff socket and does not answer.
+    Hung,
+    /// The predecessor ended before it had handed everything over.
+    DiedMidway,
+    /// The handoff socket belongs to another service.
+    OtherService,
+    /// The two processes have no protocol version in common.
+    Incompatible,
+    /// The successor's descriptor limit is too low for what is handed over.
+    TooFewDescriptors,
+    /// The secret of a spawned successor was wrong or used up.
+    WrongSecret,
+    /// The service is being stopped.
+    Stopping,
+    /// Too many older generations are still draining.
+    TooManyDraining,
+    /// A successor owns the service already.
+    AlreadyUpgraded,
+    /// The successor ended before it owned the service.
+    SuccessorExited,
+    /// The peer, or this process, gave the handoff up.
+    Aborted,
+    /// A step took longer than it may; [`Error::phase`] tells which.
+    TimedOut,
+    /// The peer broke the protocol.
+    Protocol,
+    /// A descriptor is not what its entry says.
+    Mismatch,
+    /// The predecessor lives and owns the service: this process must end.
+    NotOwner,
+    /// A name is empty, too long or holds a NUL.
+    InvalidName,
+    /// The name is in use.
+    NameTaken,
+    /// An inherited descriptor is in the other blocking mode than its type needs.
+    WrongMode,
+    /// A descriptor is not of the type asked for.
+    WrongType,
+    /// Nothing is registered while the service changes hands, nor after that.
+    Closed,
+    /// An address cannot be used.
+    InvalidAddress,
+    /// An address belongs to somebody else.
+    AddressInUse,
+    /// The PID file cannot be written.
+    PidFile,
+    /// Inherited entries were not claimed, and the policy forbids that.
+    Strays,
+    /// The successor could not be spawned.
+    Spawn,
+    /// The platform lacks what a handoff needs.
+    Unsupported,
+    /// A system call failed.
+    Io,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
+        Self(Box::new(Inner {
+            kind,
+            phase: None,
+            text: text.into(),
+            source: None,
+        }))
+    }
+
+    pub(crate) fn io(text: impl Into<String>, error: std::io::Error) -> Self {
+        let kind = match error.kind() {
+            std::io::ErrorKind::AddrInUse => ErrorKind::AddressInUse,
+            std::io::ErrorKind::InvalidInput => ErrorKind::InvalidAddress,
+            _ => ErrorKind::Io,
+        };
+        Self::new(kind, text).because(error)
+    }
+
+    pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// What went wrong.
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What was going on in the handoff that failed.
+    pub fn phase(&self) -> Option<Phase> {
+        self.0.phase
+    }
+
+    /// An upgrade that cannot begin, from the view of the process that was asked for it.
+    pub(crate) fn not_now(failure: Failure) -> Self {
+        let drained = |refuse: &Refuse| refuse.phase == Phase::Draining;
+        match &failure {
+            Failure::Refused(refuse) if drained(refuse) => {
+                let text = "this process has handed the service over already";
+                Self::new(ErrorKind::AlreadyUpgraded, text).because(failure)
+            }
+            _ => failure.into(),
+        }
+    }
+
+    /// A handoff that failed, from the predecessor's view.
+    pub(crate) fn upgrade_failed(failure: Failure) -> Self {
+        let ended = matches!(failure, Failure::Died { .. } | Failure::Closed { .. });
+        let mut error = Self::from(failure);
+        if ended {
+            error.0.kind = ErrorKind::SuccessorExited;
+        }
+        error
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        let (kind, phase) = match &failure {
+            Failure::Refused(refuse) => (refused(refuse.reason), Some(refuse.phase)),
+            Failure::PeerAborted(abort) | Failure::Aborted(abort) => (aborted(abort.reason), None),
+            Failure::Closed { phase } | Failure::Died { phase, .. } => {
+                (ErrorKind::DiedMidway, Some(*phase))
+            }
+            Failure::TimedOut {
+                phase: Phase::Greeting,
+                ..
+            } => (ErrorKind::Hung, Some(Phase::Greeting)),
+            Failure::TimedOut { phase, .. } => (ErrorKind::TimedOut, Some(*phase)),
+            Failure::Invalid(_) | Failure::Misbehaved(_) => (ErrorKind::Protocol, None),
+            Failure::Incompatible(_) => (ErrorKind::Incompatible, None),
+            Failure::TokenHeld | Failure::Superseded { .. } => (ErrorKind::NotOwner, None),
+            Failure::Spawn(_) => (ErrorKind::Spawn, None),
+            _ => (ErrorKind::Aborted, None),
+        };
+        let mut error = Self::new(kind, failure.to_string()).because(failure);
+        error.0.phase = phase;
+        error
+    }
+}
+
+fn refused(reason: RefuseReason) -> ErrorKind {
+    match reason {
+        RefuseReason::Busy => ErrorKind::Busy,
+        RefuseReason::NotReady => ErrorKind::NotReady,
+        RefuseReason::Version => ErrorKind::Incompatible,
+        RefuseReason::Service => ErrorKind::OtherService,
+        RefuseReason::Slots => ErrorKind::TooFewDescriptors,
+        RefuseReason::Secret => ErrorKind::WrongSecret,
+        RefuseReason::Stopping => ErrorKind::Stopping,
+        RefuseReason::DrainingCap => ErrorKind::TooManyDraining,
+        _ => ErrorKind::Aborted,
+    }
+}
+
+fn aborted(reason: AbortReason) -> ErrorKind {
+    match reason {
+        AbortReason::TimedOut => ErrorKind::TimedOut,
+        AbortReason::Protocol => ErrorKind::Protocol,
+        AbortReason::Mismatch => ErrorKind::Mismatch,
+        AbortReason::Stopping => ErrorKind::Stopping,
+        AbortReason::Publish => ErrorKind::PidFile,
+        AbortReason::TakenBack => ErrorKind::NotOwner,
+        _ => ErrorKind::Aborted,
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)?;
+        match &self.0.source {
+            Some(source) if source.to_string() != self.0.text => write!(f, ": {source}"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}

@@ -1,0 +1,119 @@
+//! Making the sockets that nobody has handed over.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
+use std::os::fd::{AsFd, AsRawFd};
+use std::os::unix::fs::FileTypeExt;
+use std::os::unix::net::{UnixDatagram, UnixListener};
+
+use nix::errno::Errno;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockname, socket};
+use socket2::SockRef;
+
+use super::Passable;
+use super::seqpacket::UnixSeqpacketListener;
+use crate::address::UnixAddress;
+
+/// A type that can be made from an address.
+pub trait Bind: Passable {
+    /// Makes it.
+    #[doc(hidden)]
+    fn bind(address: &str) -> io::Result<Self>;
+
+    /// Whether it is bound where `bind` would bind it.
+    #[doc(hidden)]
+    fn is_bound_to(&self, address: &str) -> bool;
+}
+
+impl Bind for TcpListener {
+    fn bind(address: &str) -> io::Result<Self> {
+        let listener = Self::bind(address)?;
+        // The standard library queues 128 connections; the kernel's own bound is the better one.
+        SockRef::from(&listener).listen(i32::MAX)?;
+        Ok(listener)
+    }
+
+    fn is_bound_to(&self, address: &str) -> bool {
+        is_among(address, self.local_addr())
+    }
+}
+
+impl Bind for UdpSocket {
+    fn bind(address: &str) -> io::Result<Self> {
+        Self::bind(address)
+    }
+
+    fn is_bound_to(&self, address: &str) -> bool {
+        is_among(address, self.local_addr())
+    }
+}
+
+impl Bind for UnixListener {
+    fn bind(address: &str) -> io::Result<Self> {
+        let address = free_address(address, SockType::Stream)?;
+        Self::bind_addr(&address.to_std()?)
+    }
+
+    fn is_bound_to(&self, address: &str) -> bool {
+        is_named(self, address)
+    }
+}
+
+impl Bind for UnixDatagram {
+    fn bind(address: &str) -> io::Result<Self> {
+        let address = free_address(address, SockType::Datagram)?;
+        Self::bind_addr(&address.to_std()?)
+    }
+
+    fn is_bound_to(&self, address: &str) -> bool {
+        is_named(self, address)
+    }
+}
+
+impl Bind for UnixSeqpacketListener {
+    fn bind(address: &str) -> io::Result<Self> {
+        Self::bind(&free_address(address, SockType::SeqPacket)?)
+    }
+
+    fn is_bound_to(&self, address: &str) -> bool {
+        is_named(self, address)
+    }
+}
+
+/// Whether `bound` is one of those that `address` stands for. Port 0 stands for any.
+fn is_among(address: &str, bound: io::Result<SocketAddr>) -> bool {
+    let (Ok(wanted), Ok(bound)) = (address.to_socket_addrs(), bound) else {
+        return false;
+    };
+    wanted.into_iter().any(|wanted| {
+        wanted.ip() == bound.ip() && (wanted.port() == 0 || wanted.port() == bound.port())
+    })
+}
+
+fn is_named(socket: &impl AsFd, address: &str) -> bool {
+    let bound = getsockname::<UnixAddr>(socket.as_fd().as_raw_fd());
+    let wanted = UnixAddress::parse(address)
+        .ok()
+        .and_then(|address| address.to_nix().ok());
+    wanted.is_some_and(|wanted| bound.is_ok_and(|bound| bound == wanted))
+}
+
+/// Reads a Unix address and makes way there: a path socket on which nobody listens any more is
+/// what a process that was killed has left behind.
+fn free_address(address: &str, kind: SockType) -> io::Result<UnixAddress> {
+    let address = UnixAddress::parse(address)
+        .map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+    if let Some(path) = address.path()
+        && std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket())
+        && is_stale(&address, kind)?
+    {
+        std::fs::remove_file(path)?;
+    }
+    Ok(address)
+}
+
+fn is_stale(address: &UnixAddress, kind: SockType) -> io::Result<bool> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    let probe = socket(AddressFamily::Unix, kind, flags, None)?;
+    Ok(connect(probe.as_raw_fd(), &address.to_nix()?) == Err(Errno::ECONNREFUSED))
+}

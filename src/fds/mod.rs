@@ -1,0 +1,292 @@
+//! What is handed over: registered by the owner, claimed by the successor.
+
+mod bind;
+mod passable;
+mod registry;
+mod seqpacket;
+
+use std::fmt::Display;
+use std::io;
+use std::os::fd::AsFd;
+use std::sync::Arc;
+
+use heirloom_proto::{Kind, Name};
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+pub use bind::Bind;
+pub use passable::Passable;
+pub use registry::Registration;
+pub(crate) use registry::{Registered, Registry};
+pub use seqpacket::UnixSeqpacketListener;
+
+use crate::error::{Error, ErrorKind};
+use crate::sys::identity::identity;
+
+/// The descriptors that go from generation to generation: [`Upgrader::fds`](crate::Upgrader::fds).
+///
+/// What is registered is a duplicate, so the application may move its own anywhere. An entry is
+/// known by its type and its name; the name is the address as given, unless another is chosen.
+///
+/// `O_NONBLOCK` belongs to the open description, which both generations share while one takes over
+/// from the other. So a type of the standard library is created blocking, and refused when what is
+/// inherited is not; [`nonblocking`](Self::nonblocking) asks for the other mode. Nothing is changed
+/// on something inherited unless [`switch_mode`](Self::switch_mode) asks for it.
+#[derive(Clone, Debug)]
+pub struct Fds {
+    registry: Arc<Registry>,
+    nonblocking: bool,
+    switch: bool,
+}
+
+impl Fds {
+    pub(crate) fn new(registry: &Arc<Registry>) -> Self {
+        Self {
+            registry: Arc::clone(registry),
+            nonblocking: false,
+            switch: false,
+        }
+    }
+
+    /// The same entries, with sockets created in non-blocking mode and expected in it.
+    pub fn nonblocking(mut self) -> Self {
+        self.nonblocking = true;
+        self
+    }
+
+    /// The same entries; an inherited descriptor in the other mode is switched, not refused.
+    ///
+    /// Danger: the predecessor uses the same open description until it has drained, and finds its
+    /// mode changed under it.
+    pub fn switch_mode(mut self) -> Self {
+        self.switch = true;
+        self
+    }
+
+    /// The socket that the predecessor has handed over under this address, or one bound now.
+    ///
+    /// Internet addresses are `host:port`, Unix ones a path or `@name` (abstract). A path that
+    /// nobody listens on any more is replaced.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::NameTaken`] when it is in use in this process, [`ErrorKind::WrongMode`],
+    /// [`ErrorKind::Closed`] while the service changes hands, and whatever binding it brings.
+    pub fn bind<T: Bind>(&self, address: impl Display) -> Result<T, Error> {
+        let address = address.to_string();
+        self.bind_as(&address, &address)
+    }
+
+    /// As [`bind`](Self::bind), under a name that the application chooses: for port 0, for several
+    /// sockets on one address, for an address that may change.
+    ///
+    /// If the address has changed since the predecessor bound it, the socket is bound anew and the
+    /// inherited one stays unclaimed. Port 0 takes any port.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`bind`](Self::bind).
+    pub fn bind_as<T: Bind>(&self, name: &str, address: impl Display) -> Result<T, Error> {
+        let address = address.to_string();
+        let name = checked(name)?;
+        let fits = |socket: &T| T::is_bound_to(socket, &address);
+        if let Some(inherited) = self.claim_if(&name, fits)? {
+            return Ok(inherited);
+        }
+        self.create(name, || {
+            T::bind(&address)
+                .map_err(|error| Error::io(format!("{} {address} cannot be bound", T::KIND), error))
+        })
+    }
+
+    /// The descriptor that the predecessor has handed over under `name`, or the one that `create`
+    /// makes: for socket options, for anything that is no plain `bind`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`bind`](Self::bind) and of `create`.
+    pub fn bind_with<T: Passable>(
+        &self,
+        name: &str,
+        create: impl FnOnce() -> io::Result<T>,
+    ) -> Result<T, Error> {
+        let name = checked(name)?;
+        if let Some(inherited) = self.claim_if(&name, |_| true)? {
+            return Ok(inherited);
+        }
+        let what = format!("{} {name} cannot be created", T::KIND);
+        self.create(name, || create().map_err(|error| Error::io(what, error)))
+    }
+
+    /// The descriptor that the predecessor has handed over under `name`, if it has.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidName`], [`ErrorKind::WrongMode`], [`ErrorKind::WrongType`].
+    pub fn claim<T: Passable>(&self, name: &str) -> Result<Option<T>, Error> {
+        self.claim_if(&checked(name)?, |_| true)
+    }
+
+    /// Registers a duplicate of `descriptor`, to be handed over from now on.
+    ///
+    /// Dropping the [`Registration`] removes the duplicate; without that the other end of a
+    /// connection would never see it close. [`Registration::keep`] leaves it in place for good.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidName`], [`ErrorKind::NameTaken`], [`ErrorKind::WrongType`],
+    /// [`ErrorKind::Closed`].
+    pub fn add<T: Passable>(&self, name: &str, descriptor: &T) -> Result<Registration, Error> {
+        self.add_with(name, descriptor, Vec::new())
+    }
+
+    /// As [`add`](Self::add), with up to 1,024 bytes of the application's own that travel with it:
+    /// [`inherited`](Self::inherited) tells them to the successor.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`add`](Self::add), and [`ErrorKind::InvalidName`] when there are more bytes.
+    pub fn add_with<T: Passable>(
+        &self,
+        name: &str,
+        descriptor: &T,
+        opaque: Vec<u8>,
+    ) -> Result<Registration, Error> {
+        let name = checked(name)?;
+        let opaque = opaque
+            .try_into()
+            .map_err(|error: heirloom_proto::TooLong| {
+                Error::new(ErrorKind::InvalidName, error.to_string())
+            })?;
+        self.registry
+            .add(T::KIND, name, descriptor.as_fd(), None, opaque, false)
+    }
+
+    /// Stops handing over the entry of this type and name. Tells whether there was one.
+    pub fn remove<T: Passable>(&self, name: &str) -> bool {
+        checked(name).is_ok_and(|name| self.registry.remove(T::KIND, &name))
+    }
+
+    /// What the predecessor has handed over and nobody has claimed yet.
+    pub fn inherited(&self) -> impl Iterator<Item = Inherited> + use<> {
+        self.registry.inherited().into_iter()
+    }
+
+    fn claim_if<T: Passable>(
+        &self,
+        name: &Name,
+        fits: impl FnOnce(&T) -> bool,
+    ) -> Result<Option<T>, Error> {
+        self.registry.claim(T::KIND, name, |descriptor| {
+            T::check(descriptor)?;
+            let duplicate = descriptor.try_clone_to_owned().map_err(|error| {
+                Error::io(format!("{} {name} cannot be duplicated", T::KIND), error)
+            })?;
+            let claimed = T::from(duplicate);
+            if !fits(&claimed) {
+                return Ok(None);
+            }
+            self.check_mode(&claimed, name)?;
+            Ok(Some(claimed))
+        })
+    }
+
+    fn create<T: Passable>(
+        &self,
+        name: Name,
+        create: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        self.registry.check_free(T::KIND, &name)?;
+        let created = create()?;
+        if T::HAS_MODE && self.nonblocking {
+            set_nonblocking(&created, true).map_err(|error| {
+                Error::io(
+                    format!("{} {name} cannot be made non-blocking", T::KIND),
+                    error,
+                )
+            })?;
+        }
+        let path = passable::bound_path(created.as_fd());
+        let registration = self.registry.add(
+            T::KIND,
+            name,
+            created.as_fd(),
+            path,
+            Default::default(),
+            true,
+        )?;
+        registration.keep();
+        Ok(created)
+    }
+
+    fn check_mode<T: Passable>(&self, claimed: &T, name: &Name) -> Result<(), Error> {
+        let trouble = |error| {
+            Error::io(
+                format!("the mode of {} {name} cannot be read", T::KIND),
+                error,
+            )
+        };
+        let set = is_nonblocking(claimed).map_err(trouble)?;
+        if !T::HAS_MODE || set == self.nonblocking {
+            return Ok(());
+        }
+        if self.switch {
+            return set_nonblocking(claimed, self.nonblocking).map_err(trouble);
+        }
+        let (is, wanted) = match set {
+            true => ("non-blocking", "blocking"),
+            false => ("blocking", "non-blocking"),
+        };
+        let text = format!(
+            "{} {name} was inherited {is} and is wanted {wanted}; the predecessor shares the mode: \
+             ask for the other with `nonblocking()`, or for the change with `switch_mode()`",
+            T::KIND
+        );
+        Err(Error::new(ErrorKind::WrongMode, text))
+    }
+}
+
+/// Something that the predecessor has handed over and nobody has claimed yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Inherited {
+    /// What it may be claimed as.
+    pub kind: Kind,
+    /// The name to claim it by.
+    pub name: String,
+    /// The application's own bytes: [`Fds::add_with`].
+    pub opaque: Vec<u8>,
+}
+
+fn checked(name: &str) -> Result<Name, Error> {
+    Name::new(name).map_err(|error| Error::new(ErrorKind::InvalidName, error.to_string()))
+}
+
+fn is_nonblocking(descriptor: &impl AsFd) -> io::Result<bool> {
+    let flags = OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?);
+    Ok(flags.contains(OFlag::O_NONBLOCK))
+}
+
+fn set_nonblocking(descriptor: &impl AsFd, on: bool) -> io::Result<()> {
+    let mut flags = OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?);
+    flags.set(OFlag::O_NONBLOCK, on);
+    fcntl(descriptor, FcntlArg::F_SETFL(flags))?;
+    Ok(())
+}
+
+/// Checks that a descriptor is what its entry says. The text names what differs.
+pub(crate) fn verify(
+    entry: &heirloom_proto::Entry,
+    descriptor: std::os::fd::BorrowedFd<'_>,
+) -> Result<(), String> {
+    match identity(descriptor) {
+        Ok(found) if found == entry.identity => Ok(()),
+        Ok(found) => Err(format!(
+            "{} {} was announced as {:?} and is {found:?}",
+            entry.kind, entry.name, entry.identity
+        )),
+        Err(error) => Err(format!(
+            "{} {} cannot be looked at: {error}",
+            entry.kind, entry.name
+        )),
+    }
+}

@@ -1,0 +1,104 @@
+//! The types that can be handed over.
+
+use std::fs::File;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+
+use heirloom_proto::{FileId, Identity, Kind};
+use nix::libc;
+use nix::sys::socket::{UnixAddr, getsockname};
+use nix::sys::stat::stat;
+
+use super::seqpacket::UnixSeqpacketListener;
+use crate::error::{Error, ErrorKind};
+use crate::sys::identity::{file_id, identity};
+
+/// A type that can be handed over: borrowed to be sent, owned when it is received.
+///
+/// The set of types is closed; [`OwnedFd`] takes whatever has none of its own.
+pub trait Passable: AsFd + From<OwnedFd> + sealed::Sealed {
+    /// What the entry is called on the wire.
+    #[doc(hidden)]
+    const KIND: Kind;
+
+    /// The type's users care whether it blocks.
+    #[doc(hidden)]
+    const HAS_MODE: bool;
+
+    /// Checks that a descriptor is of this type.
+    #[doc(hidden)]
+    fn check(descriptor: BorrowedFd<'_>) -> Result<(), Error> {
+        let found = identity(descriptor)
+            .map_err(|error| Error::io(format!("a {} cannot be looked at", Self::KIND), error))?;
+        if is_of_kind(Self::KIND, &found) {
+            return Ok(());
+        }
+        let text = format!(
+            "the descriptor is no {}: the kernel says {found:?}",
+            Self::KIND
+        );
+        Err(Error::new(ErrorKind::WrongType, text))
+    }
+}
+
+/// Whether what the kernel tells fits the kind.
+fn is_of_kind(kind: Kind, found: &Identity) -> bool {
+    let Identity::Socket(socket) = found else {
+        return matches!(kind, Kind::File | Kind::Descriptor);
+    };
+    let internet = matches!(socket.domain, libc::AF_INET | libc::AF_INET6);
+    let unix = socket.domain == libc::AF_UNIX;
+    let stream = socket.kind == libc::SOCK_STREAM;
+    let datagram = socket.kind == libc::SOCK_DGRAM;
+    match kind {
+        Kind::TcpListener => internet && stream && socket.listening,
+        Kind::UdpSocket => internet && datagram,
+        Kind::UnixListener => unix && stream && socket.listening,
+        Kind::UnixDatagram => unix && datagram,
+        Kind::UnixSeqpacketListener => {
+            unix && socket.kind == libc::SOCK_SEQPACKET && socket.listening
+        }
+        Kind::TcpStream => internet && stream && !socket.listening,
+        Kind::UnixStream => unix && stream && !socket.listening,
+        Kind::Descriptor => true,
+        _ => false,
+    }
+}
+
+/// The file that a Unix socket is bound to, as it is there now.
+pub(super) fn bound_path(socket: BorrowedFd<'_>) -> Option<FileId> {
+    use std::os::fd::AsRawFd;
+    let address: UnixAddr = getsockname(socket.as_raw_fd()).ok()?;
+    stat(address.path()?).ok().map(|stat| file_id(&stat))
+}
+
+macro_rules! passable {
+    ($($type:ty => $kind:ident, $has_mode:literal;)*) => {
+        $(
+            impl Passable for $type {
+                const KIND: Kind = Kind::$kind;
+                const HAS_MODE: bool = $has_mode;
+            }
+
+            impl sealed::Sealed for $type {}
+        )*
+    };
+}
+
+passable! {
+    TcpListener => TcpListener, true;
+    UdpSocket => UdpSocket, true;
+    UnixListener => UnixListener, true;
+    UnixDatagram => UnixDatagram, true;
+    UnixSeqpacketListener => UnixSeqpacketListener, true;
+    TcpStream => TcpStream, true;
+    UnixStream => UnixStream, true;
+    File => File, false;
+    OwnedFd => Descriptor, false;
+}
+
+pub(super) mod sealed {
+    /// Keeps the set of types closed, so that one can be added without breaking anybody.
+    pub trait Sealed {}
+}

@@ -1,0 +1,299 @@
+//! The table behind [`Fds`](super::Fds): what is registered, and what waits to be claimed.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use heirloom_proto::{Abort, AbortReason, Entry, FileId, Kind, Name, Opaque};
+use nix::sys::socket::{UnixAddr, getsockname};
+
+use super::Inherited;
+use crate::error::{Error, ErrorKind};
+use crate::pid_file::remove_if_ours;
+use crate::sys::identity::identity;
+
+/// What is registered, and what waits to be claimed.
+#[derive(Debug, Default)]
+pub(crate) struct Registry(Mutex<State>);
+
+#[derive(Debug, Default)]
+struct State {
+    registered: BTreeMap<(Kind, Name), Arc<Registered>>,
+    inherited: BTreeMap<(Kind, Name), (Entry, OwnedFd)>,
+    access: Access,
+    /// The number of the entry registered last.
+    latest: u64,
+    /// The number of the entry bound last: one that must not be missed by a handoff.
+    latest_bound: u64,
+}
+
+/// Whether entries may be registered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Access {
+    #[default]
+    Open,
+    /// The token is on its way to a successor.
+    Sealed,
+    /// The service is a successor's.
+    Released,
+}
+
+/// One registered duplicate.
+#[derive(Debug)]
+pub(crate) struct Registered {
+    number: u64,
+    pub(crate) entry: Arc<Entry>,
+    descriptor: OwnedFd,
+}
+
+impl AsFd for Registered {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.descriptor.as_fd()
+    }
+}
+
+impl Registry {
+    pub(super) fn add(
+        self: &Arc<Self>,
+        kind: Kind,
+        name: Name,
+        descriptor: BorrowedFd<'_>,
+        path: Option<FileId>,
+        opaque: Opaque,
+        bound: bool,
+    ) -> Result<Registration, Error> {
+        let trouble = |error| Error::io(format!("{kind} {name} cannot be registered"), error);
+        let identity = identity(descriptor).map_err(trouble)?;
+        let descriptor = descriptor.try_clone_to_owned().map_err(trouble)?;
+        let entry = Arc::new(Entry {
+            kind,
+            name: name.clone(),
+            identity,
+            path,
+            opaque,
+        });
+        let mut state = self.lock();
+        state.check_free(kind, &name)?;
+        let number = state.insert(entry, descriptor);
+        if bound {
+            state.latest_bound = number;
+        }
+        drop(state);
+        Ok(Registration {
+            registry: Arc::clone(self),
+            kind,
+            name,
+            number,
+            kept: false,
+        })
+    }
+
+    /// Checks that an entry could be registered now.
+    pub(super) fn check_free(&self, kind: Kind, name: &Name) -> Result<(), Error> {
+        self.lock().check_free(kind, name)
+    }
+
+    pub(super) fn remove(&self, kind: Kind, name: &Name) -> bool {
+        self.lock()
+            .registered
+            .remove(&(kind, name.clone()))
+            .is_some()
+    }
+
+    /// Moves an inherited entry to the registered ones, if `take` makes something of it.
+    pub(super) fn claim<T>(
+        &self,
+        kind: Kind,
+        name: &Name,
+        take: impl FnOnce(BorrowedFd<'_>) -> Result<Option<T>, Error>,
+    ) -> Result<Option<T>, Error> {
+        let mut state = self.lock();
+        let key = (kind, name.clone());
+        let claimed = match state.inherited.get(&key) {
+            Some((_, descriptor)) => take(descriptor.as_fd())?,
+            None => None,
+        };
+        if let (Some(_), Some((entry, descriptor))) = (&claimed, state.inherited.remove(&key)) {
+            state.insert(Arc::new(entry), descriptor);
+        }
+        Ok(claimed)
+    }
+
+    pub(super) fn inherited(&self) -> Vec<Inherited> {
+        let state = self.lock();
+        let entries = state.inherited.values().map(|(entry, _)| entry);
+        entries
+            .map(|entry| Inherited {
+                kind: entry.kind,
+                name: entry.name.as_str().into(),
+                opaque: entry.opaque.as_bytes().to_vec(),
+            })
+            .collect()
+    }
+
+    /// What the predecessor has handed over.
+    pub(crate) fn inherit(&self, entries: Vec<(Entry, OwnedFd)>) {
+        let keyed = entries
+            .into_iter()
+            .map(|(entry, descriptor)| ((entry.kind, entry.name.clone()), (entry, descriptor)));
+        self.lock().inherited.extend(keyed);
+    }
+
+    /// The names that nobody has claimed.
+    pub(crate) fn strays(&self) -> Vec<Name> {
+        self.lock()
+            .inherited
+            .keys()
+            .map(|(_, name)| name.clone())
+            .collect()
+    }
+
+    /// Closes what nobody has claimed, and unlinks the paths of its sockets.
+    pub(crate) fn close_strays(&self) {
+        for (entry, descriptor) in std::mem::take(&mut self.lock().inherited).into_values() {
+            unlink(&entry, descriptor.as_fd());
+        }
+    }
+
+    /// Keeps what nobody has claimed, to be handed on.
+    pub(crate) fn keep_strays(&self) {
+        let mut state = self.lock();
+        for (entry, descriptor) in std::mem::take(&mut state.inherited).into_values() {
+            state.insert(Arc::new(entry), descriptor);
+        }
+    }
+
+    /// What would be handed over now, in the order in which it will be sent, and a number by which
+    /// [`seal`](Self::seal) tells whether something was bound since.
+    pub(crate) fn snapshot(&self) -> (Vec<Arc<Registered>>, u64) {
+        let state = self.lock();
+        (state.registered.values().cloned().collect(), state.latest)
+    }
+
+    pub(crate) fn count(&self) -> u64 {
+        self.lock().registered.len() as u64
+    }
+
+    /// Registers nothing more until [`open`](Self::open), unless something was bound since the
+    /// snapshot: it would be lost.
+    pub(crate) fn seal(&self, snapshot: u64) -> Result<(), Abort> {
+        let mut state = self.lock();
+        if state.latest_bound > snapshot {
+            let text = "a socket was bound while the handoff was going on: try again";
+            return Err(Abort::new(AbortReason::Changed, text));
+        }
+        state.access = Access::Sealed;
+        Ok(())
+    }
+
+    /// The service stays here.
+    pub(crate) fn open(&self) {
+        self.lock().access = Access::Open;
+    }
+
+    /// The service is a successor's: every duplicate is closed.
+    pub(crate) fn release(&self) {
+        let mut state = self.lock();
+        state.access = Access::Released;
+        let registered = std::mem::take(&mut state.registered);
+        drop(state);
+        drop(registered);
+    }
+
+    /// The service ends here: paths that are still ours are unlinked, every duplicate is closed.
+    pub(crate) fn end(&self) {
+        for registered in self.lock().registered.values() {
+            unlink(&registered.entry, registered.as_fd());
+        }
+        self.release();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn check_free(&self, kind: Kind, name: &Name) -> Result<(), Error> {
+        if self.registered.contains_key(&(kind, name.clone())) {
+            let text = format!(
+                "{kind} {name} is registered already: clone the socket, or choose another name with \
+                 `bind_as`"
+            );
+            return Err(Error::new(ErrorKind::NameTaken, text));
+        }
+        let text = match self.access {
+            Access::Open => return Ok(()),
+            Access::Sealed => "nothing is registered while the service changes hands",
+            Access::Released => {
+                "nothing is registered after the service was handed over or stopped"
+            }
+        };
+        Err(Error::new(
+            ErrorKind::Closed,
+            format!("{kind} {name}: {text}"),
+        ))
+    }
+
+    fn insert(&mut self, entry: Arc<Entry>, descriptor: OwnedFd) -> u64 {
+        self.latest += 1;
+        let number = self.latest;
+        let key = (entry.kind, entry.name.clone());
+        self.registered.insert(
+            key,
+            Arc::new(Registered {
+                number,
+                entry,
+                descriptor,
+            }),
+        );
+        number
+    }
+}
+
+/// Unlinks the path that a socket is bound to, if it still is the file that was bound.
+fn unlink(entry: &Entry, socket: BorrowedFd<'_>) {
+    use std::os::fd::AsRawFd;
+    if entry.path.is_some()
+        && let Ok(address) = getsockname::<UnixAddr>(socket.as_raw_fd())
+        && let Some(path) = address.path().map(PathBuf::from)
+    {
+        remove_if_ours(&path, entry.path);
+    }
+}
+
+/// Keeps a duplicate registered: [`Fds::add`](super::Fds::add).
+#[derive(Debug)]
+#[must_use = "dropping a registration removes the entry at once; `keep` leaves it in place"]
+pub struct Registration {
+    registry: Arc<Registry>,
+    kind: Kind,
+    name: Name,
+    number: u64,
+    kept: bool,
+}
+
+impl Registration {
+    /// Leaves the entry in place until it is removed by name or the service is handed over.
+    pub fn keep(mut self) {
+        self.kept = true;
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        let mut state = self.registry.lock();
+        // The name may have been removed and given to another entry since.
+        if let btree_map::Entry::Occupied(entry) =
+            state.registered.entry((self.kind, self.name.clone()))
+            && entry.get().number == self.number
+        {
+            entry.remove();
+        }
+    }
+}

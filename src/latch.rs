@@ -1,0 +1,142 @@
+//! Something that happens once, and can be waited for in every way.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+/// Tells that this process is to finish what it has in flight and end: its successor owns the
+/// service, or the service was stopped.
+///
+/// It can be waited for ([`wait`](Self::wait)), awaited on any runtime (it is a [`Future`]), asked
+/// ([`is_fired`](Self::is_fired)), and put into a poll set ([`AsFd`]: readable once it has fired;
+/// do not read from it).
+#[derive(Debug)]
+#[must_use = "a service that never looks at it serves on after its successor has taken over"]
+pub struct Exit {
+    latch: Arc<Latch>,
+    key: u64,
+}
+
+impl Exit {
+    pub(crate) fn new(latch: &Arc<Latch>) -> Self {
+        let mut state = latch.lock();
+        state.next_key += 1;
+        Self {
+            latch: Arc::clone(latch),
+            key: state.next_key,
+        }
+    }
+
+    /// Waits for as long as it takes.
+    pub fn wait(&self) {
+        self.latch.wait();
+    }
+
+    /// Waits for at most `timeout`; tells whether it has fired.
+    pub fn wait_timeout(&self, timeout: Duration) -> bool {
+        self.latch.wait_timeout(timeout)
+    }
+
+    /// Whether it has fired.
+    pub fn is_fired(&self) -> bool {
+        self.latch.lock().fired
+    }
+}
+
+impl Clone for Exit {
+    fn clone(&self) -> Self {
+        Self::new(&self.latch)
+    }
+}
+
+impl AsFd for Exit {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.latch.signal.as_fd()
+    }
+}
+
+impl Future for Exit {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut state = self.latch.lock();
+        if state.fired {
+            return Poll::Ready(());
+        }
+        state.wakers.insert(self.key, context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        self.latch.lock().wakers.remove(&self.key);
+    }
+}
+
+/// The state behind every [`Exit`] of an upgrader.
+#[derive(Debug)]
+pub(crate) struct Latch {
+    state: Mutex<State>,
+    changed: Condvar,
+    signal: EventFd,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    fired: bool,
+    next_key: u64,
+    wakers: BTreeMap<u64, Waker>,
+}
+
+impl Latch {
+    pub(crate) fn new() -> io::Result<Arc<Self>> {
+        let signal = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        Ok(Arc::new(Self {
+            state: Mutex::default(),
+            changed: Condvar::new(),
+            signal,
+        }))
+    }
+
+    /// Fires, once and for all.
+    pub(crate) fn fire(&self) {
+        let wakers = {
+            let mut state = self.lock();
+            state.fired = true;
+            std::mem::take(&mut state.wakers)
+        };
+        // An eventfd that cannot take one more is readable already.
+        let _ = self.signal.write(1);
+        self.changed.notify_all();
+        wakers.into_values().for_each(Waker::wake);
+    }
+
+    fn wait(&self) {
+        let state = self.changed.wait_while(self.lock(), |state| !state.fired);
+        drop(state.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn wait_timeout(&self, timeout: Duration) -> bool {
+        // A deadline beyond what the clock can tell is none.
+        let Some(_) = Instant::now().checked_add(timeout) else {
+            self.wait();
+            return true;
+        };
+        let waited = self
+            .changed
+            .wait_timeout_while(self.lock(), timeout, |state| !state.fired);
+        waited.unwrap_or_else(PoisonError::into_inner).0.fired
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,180 @@
+//! How a process that starts finds out whether there is a predecessor.
+
+use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heirloom_proto::{Failure, Phase, RefuseReason, Secret};
+
+use crate::address::UnixAddress;
+use crate::builder::{Settings, Takeover};
+use crate::control::{Bound, ControlListener, connect_to};
+use crate::driver::{Core, Driver, Role};
+use crate::error::{Error, ErrorKind};
+use crate::launch::Spawned;
+use crate::predecessor::PredecessorSide;
+use crate::successor::SuccessorSide;
+use crate::sys::channel::Channel;
+use crate::sys::pidfd::PidFd;
+use crate::sys::token::Token;
+
+/// Somebody who listens on the handoff socket.
+struct Met {
+    channel: Channel,
+    address: UnixAddress,
+    secret: Option<Secret>,
+}
+
+/// How long a full queue on the handoff socket is waited for.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often a start tries anew after it met somebody who went away, or lost a race for the name.
+const ATTEMPTS: u32 = 5;
+
+/// Meets the predecessor and takes what it hands over, or begins the service.
+pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
+    let mut spawned = Spawned::from_environment();
+    let mut last = None;
+    for _ in 0..ATTEMPTS {
+        let Some(met) = find(settings, spawned.as_ref())? else {
+            match begin(settings)? {
+                Some(driver) => return Ok(driver),
+                None => continue,
+            }
+        };
+        let by_environment = met.secret.is_some();
+        match take_over(settings, met) {
+            Ok(driver) => return Ok(driver),
+            Err(Trouble::Error(error)) => return Err(error),
+            Err(Trouble::Failure(Failure::Refused(refuse)))
+                if by_environment && refuse.reason == RefuseReason::Service =>
+            {
+                // Spawned by another service of the same process: this one was not meant.
+                spawned = None;
+            }
+            Err(Trouble::Failure(failure)) if may_try_again(settings, &failure) => {
+                last = Some(failure);
+            }
+            Err(Trouble::Failure(failure)) => return Err(failure.into()),
+        }
+    }
+    Err(match last {
+        Some(failure) => failure.into(),
+        None => Error::new(
+            ErrorKind::Busy,
+            "other processes take the handoff socket and let it go",
+        ),
+    })
+}
+
+/// Why nothing was taken over.
+enum Trouble {
+    Error(Error),
+    Failure(Failure),
+}
+
+/// Looks for a predecessor: the one that has spawned this process, or anybody on the handoff socket.
+fn find(settings: &Settings, spawned: Option<&Spawned>) -> Result<Option<Met>, Error> {
+    if settings.takeover == Takeover::Never {
+        return Ok(None);
+    }
+    let configured = settings.handoff.as_ref();
+    let by_parent = |spawned: &Spawned| greet(&spawned.socket, Some(spawned.secret));
+    let met = match (configured, spawned) {
+        (Some(address), Some(spawned)) if *address == spawned.socket => by_parent(spawned)?,
+        (None, Some(spawned)) => by_parent(spawned)?,
+        (Some(address), None) => greet(address, None)?,
+        // The address has changed since, or the parent spawned this process for another service.
+        (Some(address), Some(spawned)) => match greet(address, None)? {
+            Some(met) => Some(met),
+            None => by_parent(spawned)?,
+        },
+        (None, None) => None,
+    };
+    match (met, configured) {
+        (None, _) if settings.takeover == Takeover::Require => Err(absent(configured)),
+        (met, _) => Ok(met),
+    }
+}
+
+fn absent(configured: Option<&UnixAddress>) -> Error {
+    let text = match configured {
+        Some(address) => format!("nobody listens on the handoff socket {address}"),
+        None => "no handoff socket is set and no predecessor has spawned this process".into(),
+    };
+    Error::new(ErrorKind::Absent, text)
+}
+
+fn greet(address: &UnixAddress, secret: Option<Secret>) -> Result<Option<Met>, Error> {
+    let met = connect_to(address, CONNECT_TIMEOUT)?;
+    Ok(met.map(|channel| Met {
+        channel,
+        address: address.clone(),
+        secret,
+    }))
+}
+
+/// Takes over from the process that was met.
+fn take_over(settings: &Arc<Settings>, met: Met) -> Result<Driver, Trouble> {
+    let Ok((_, credentials)) = PidFd::of_peer(met.channel.as_fd()) else {
+        return Err(Trouble::Failure(Failure::Died {
+            phase: Phase::Greeting,
+            status: None,
+        }));
+    };
+    if !settings.trusts(credentials.uid()) {
+        let text = format!(
+            "the handoff socket {} is squatted by process {} of user {}: this process is user {}",
+            met.address,
+            credentials.pid(),
+            credentials.uid(),
+            nix::unistd::geteuid()
+        );
+        return Err(Trouble::Error(Error::new(ErrorKind::Squatted, text)));
+    }
+    let mut core = new_core(settings).map_err(Trouble::Error)?;
+    let side = SuccessorSide::new(&mut core, met.channel, met.address, met.secret)
+        .map_err(Trouble::Error)?;
+    let mut driver = Driver::new(core, Role::Successor(Box::new(side)));
+    driver.run_until_inherited().map_err(Trouble::Failure)?;
+    Ok(driver)
+}
+
+/// Begins the service, unless somebody else has just done so.
+fn begin(settings: &Arc<Settings>) -> Result<Option<Driver>, Error> {
+    let address = match &settings.handoff {
+        Some(address) => address.clone(),
+        None => UnixAddress::private()?,
+    };
+    let listener = match ControlListener::bind(&address)? {
+        Bound::Here(listener) => listener,
+        Bound::Taken if settings.takeover == Takeover::Never => {
+            let text = format!("the handoff socket {address} belongs to another process");
+            return Err(Error::new(ErrorKind::AddressInUse, text));
+        }
+        Bound::Taken => return Ok(None),
+    };
+    let mut core = new_core(settings)?;
+    let token = Token::create(0).map_err(|error| Error::io("the token cannot be made", error))?;
+    core.token = Some(token);
+    core.listener = Some(listener);
+    let side = PredecessorSide::new(&core, 1, 0, Vec::new(), false);
+    Ok(Some(Driver::new(core, Role::Predecessor(Box::new(side)))))
+}
+
+fn new_core(settings: &Arc<Settings>) -> Result<Core, Error> {
+    Core::new(Arc::clone(settings)).map_err(|error| Error::io("the upgrader cannot be made", error))
+}
+
+/// A predecessor that went away before it had handed everything over: somebody else may be there
+/// now, or nobody.
+fn may_try_again(settings: &Settings, failure: &Failure) -> bool {
+    let gone = matches!(failure, Failure::Closed { .. } | Failure::Died { .. });
+    let greeting = matches!(
+        failure,
+        Failure::Closed {
+            phase: Phase::Greeting
+        }
+    );
+    gone && (greeting || settings.takeover == Takeover::IfPresent)
+}

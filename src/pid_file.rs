@@ -1,0 +1,92 @@
+//! The file that tells supervisors the owner's process id.
+
+use std::fs::Permissions;
+use std::io::{self, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use heirloom_proto::FileId;
+use nix::sys::stat::stat;
+use tempfile::TempPath;
+
+use crate::error::{Error, ErrorKind};
+use crate::sys::identity::file_id;
+
+/// Written beside its place first, so that what can fail has failed before the token moves; then
+/// renamed, so that a reader finds the old id or the new one and never half of one.
+#[derive(Debug)]
+pub(crate) struct PidFile {
+    path: PathBuf,
+    prepared: Option<TempPath>,
+    published: Option<FileId>,
+}
+
+impl PidFile {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            prepared: None,
+            published: None,
+        }
+    }
+
+    /// Writes the file beside its place.
+    pub(crate) fn prepare(&mut self) -> Result<(), Error> {
+        self.prepared = Some(self.write_beside().map_err(|error| self.error(&error))?);
+        Ok(())
+    }
+
+    /// Renames it into its place.
+    pub(crate) fn publish(&mut self) -> Result<(), Error> {
+        if self.prepared.is_none() {
+            self.prepare()?;
+        }
+        let Some(prepared) = self.prepared.take() else {
+            return Ok(());
+        };
+        let written = stat(&*prepared).map_err(|errno| self.error(&errno.into()))?;
+        prepared
+            .persist(&self.path)
+            .map_err(|failed| self.error(&failed.error))?;
+        self.published = Some(file_id(&written));
+        Ok(())
+    }
+
+    /// Removes the file, if it still is the one this process has put there.
+    pub(crate) fn remove(&mut self) {
+        remove_if_ours(&self.path, self.published.take());
+    }
+
+    fn write_beside(&self) -> io::Result<TempPath> {
+        let folder = match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        };
+        if self.path.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        let mut file = tempfile::Builder::new()
+            .prefix(".heirloom-pid-")
+            .permissions(Permissions::from_mode(0o644))
+            .tempfile_in(folder)?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(file.into_temp_path())
+    }
+
+    fn error(&self, error: &io::Error) -> Error {
+        let path = self.path.display();
+        let text = format!(
+            "the PID file {path} cannot be written: {error}; its folder must exist and be writable"
+        );
+        Error::new(ErrorKind::PidFile, text)
+    }
+}
+
+/// Unlinks `path` if it names the file `ours`. A file put there by somebody else stays.
+pub(crate) fn remove_if_ours(path: &Path, ours: Option<FileId>) {
+    let there = nix::sys::stat::lstat(path).ok().map(|stat| file_id(&stat));
+    if ours.is_some() && there == ours {
+        // Nobody is left to tell; a file that stays is found stale by the next start.
+        let _ = std::fs::remove_file(path);
+    }
+}

@@ -1,0 +1,509 @@
+//! The owner's side over real sockets and processes: does what
+//! [`heirloom_proto::Predecessor`] says.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::process::Child;
+use std::sync::Arc;
+use std::time::Duration;
+
+use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder, Event, Output, Settings};
+use heirloom_proto::{Abort, AbortReason, Entry, Failure, Kind, Name, Phase, Predecessor, Secret};
+
+use crate::Upgraded;
+use crate::control::ControlListener;
+use crate::driver::{Connection, Core, Edge, Reply, Sent, Side, Unsent, step};
+use crate::error::{Error, ErrorKind};
+use crate::fds::Registered;
+use crate::sys::identity::identity;
+use crate::sys::pidfd::PidFd;
+use crate::sys::random::random;
+
+/// The owner's machine, and what it is given by this process.
+pub(crate) struct PredecessorSide {
+    machine: Predecessor,
+    snapshot: Snapshot,
+    children: Vec<Spawned>,
+    upgrade: Option<Reply<Upgraded>>,
+    /// What the next process is spawned with.
+    secret: Secret,
+}
+
+/// What one handoff passes on, in the order in which the machine numbers it.
+#[derive(Default)]
+struct Snapshot {
+    registered: Vec<Arc<Registered>>,
+    /// Duplicates of the connections to the generations that are still draining.
+    elders: Vec<OwnedFd>,
+    /// Tells what was bound later.
+    number: u64,
+    /// A second open description of the token, and the control listener. Closed as soon as they are
+    /// sent: a copy kept here would keep the successor's lock alive beyond its death.
+    offer: Vec<OwnedFd>,
+}
+
+/// A process that this one has spawned.
+struct Spawned {
+    child: Child,
+    process: PidFd,
+    kill_at: Option<Duration>,
+}
+
+/// How long a spawned successor whose handoff failed may take to end by itself, and to say why.
+const CONDEMNED: Duration = Duration::from_secs(2);
+
+impl PredecessorSide {
+    /// An owner of the given generation.
+    pub(crate) fn new(
+        core: &Core,
+        generation: u64,
+        attempt: u64,
+        elders: Vec<Elder>,
+        is_ready: bool,
+    ) -> Self {
+        let settings = Settings {
+            service: core.settings.service.clone(),
+            build: core.settings.build.clone(),
+            generation,
+            pid: std::process::id(),
+            attempt,
+            timeouts: core.settings.timeouts,
+            draining_cap: core.settings.draining_cap,
+            fence: core.settings.fence,
+        };
+        let now = core.now();
+        let mut machine = Predecessor::new(settings, elders, now);
+        if is_ready {
+            machine.handle_ready(now);
+        }
+        Self {
+            machine,
+            snapshot: Snapshot::default(),
+            children: Vec::new(),
+            upgrade: None,
+            secret: Secret([0; 32]),
+        }
+    }
+
+    /// Takes one connection, unless a foreign user makes it.
+    pub(crate) fn accept(&mut self, core: &mut Core) -> Option<ConnectionId> {
+        let channel = match core.listener.as_ref()?.accept() {
+            Ok(channel) => channel,
+            Err(error) => {
+                if error.kind() != io::ErrorKind::WouldBlock {
+                    tracing::warn!(%error, "a connection to the handoff socket cannot be accepted");
+                }
+                return None;
+            }
+        };
+        let (process, credentials) = PidFd::of_peer(channel.as_fd()).ok()?;
+        if !core.settings.trusts(credentials.uid()) {
+            tracing::warn!(
+                uid = credentials.uid(),
+                pid = credentials.pid(),
+                "a foreign user has connected to the handoff socket"
+            );
+            return None;
+        }
+        let pid = u32::try_from(credentials.pid()).unwrap_or_default();
+        let connection = core.connect(Connection::new(channel, Some(process), pid));
+        self.machine.handle_connected(connection, pid, core.now());
+        Some(connection)
+    }
+
+    pub(crate) fn machine(&mut self, core: &Core) -> &mut Predecessor {
+        self.machine.handle_entries(core.registry.count());
+        &mut self.machine
+    }
+
+    /// The application has become ready.
+    pub(crate) fn ready(&mut self, core: &mut Core) -> Result<(), Error> {
+        if self.machine.phase() == Phase::Starting {
+            core.publish_pid()?;
+            core.settle_strays()?;
+            self.machine.handle_ready(core.now());
+        }
+        Ok(())
+    }
+
+    /// An upgrade is wanted.
+    pub(crate) fn upgrade(
+        &mut self,
+        reply: Option<Reply<Upgraded>>,
+        now: Duration,
+    ) -> Result<(), Error> {
+        self.secret = new_secret()?;
+        self.machine
+            .handle_upgrade(self.secret, now)
+            .map_err(Error::not_now)?;
+        self.upgrade = reply;
+        Ok(())
+    }
+
+    pub(crate) fn stop(&mut self, now: Duration) {
+        self.machine.handle_stop(now);
+    }
+
+    /// Nothing hangs in the balance: the driver may end.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.machine.phase(), Phase::Draining | Phase::Stopped)
+    }
+
+    /// The last thing that this process does for the service.
+    pub(crate) fn end(&mut self, core: &mut Core) {
+        match self.machine.phase() {
+            Phase::Draining => {
+                self.machine.handle_drained();
+                self.perform(core);
+            }
+            _ => {
+                core.registry.end();
+                if let Some(listener) = core.listener.take() {
+                    listener.unlink();
+                }
+                if let Some(file) = &mut core.pid_file {
+                    file.remove();
+                }
+            }
+        }
+    }
+
+    /// The processes spawned and not yet reaped.
+    pub(crate) fn children(&self) -> impl Iterator<Item = (u32, BorrowedFd<'_>)> {
+        self.children
+            .iter()
+            .map(|spawned| (spawned.child.id(), spawned.process.as_fd()))
+    }
+
+    /// Reaps a child that has ended; tells how it did.
+    pub(crate) fn reap(&mut self, pid: u32) -> Option<String> {
+        let index = self
+            .children
+            .iter()
+            .position(|spawned| spawned.child.id() == pid)?;
+        match self.children.get_mut(index)?.child.try_wait() {
+            Ok(None) => None,
+            status => {
+                self.children.swap_remove(index);
+                Some(
+                    status
+                        .ok()
+                        .flatten()
+                        .map_or("unknown".into(), |status| status.to_string()),
+                )
+            }
+        }
+    }
+
+    /// A child has ended that nobody has introduced himself as.
+    pub(crate) fn spawned_exited(&mut self, status: String, now: Duration) {
+        self.machine.handle_spawned_exited(status, now);
+    }
+
+    pub(crate) fn handle_timeout(&mut self, now: Duration) {
+        self.machine.handle_timeout(now);
+        for spawned in &mut self.children {
+            if spawned.kill_at.is_some_and(|kill_at| kill_at <= now) {
+                spawned.kill_at = None;
+                // It may have ended in this very moment.
+                let _ = spawned.process.kill();
+            }
+        }
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Duration> {
+        let kills = self.children.iter().filter_map(|spawned| spawned.kill_at);
+        self.machine.poll_deadline().into_iter().chain(kills).min()
+    }
+
+    /// Does what the machine asks for until it asks for nothing.
+    pub(crate) fn perform(&mut self, core: &mut Core) {
+        while let Some(output) = self.machine.poll_output() {
+            self.perform_one(core, output);
+        }
+    }
+
+    fn perform_one(&mut self, core: &mut Core, output: Output) {
+        match output {
+            Output::Send {
+                connection,
+                frame,
+                attachment,
+            } => {
+                self.send(
+                    core,
+                    connection,
+                    Unsent {
+                        frame,
+                        attachment,
+                        retry: None,
+                    },
+                );
+            }
+            Output::Close(connection) => {
+                core.connections.remove(&connection);
+            }
+            Output::TakeSnapshot => self.take_snapshot(core),
+            Output::WriteAttempt(attempt) => {
+                let written = core
+                    .token
+                    .as_ref()
+                    .map(|token| token.write_attempt(attempt));
+                report(written.unwrap_or(Ok(())), "the token cannot be written");
+            }
+            Output::Spawn => self.spawn(core),
+            Output::Condemn => self.condemn(core.now()),
+            Output::Freeze => {
+                let frozen = core
+                    .registry
+                    .seal(self.snapshot.number)
+                    .map(|()| Vec::new());
+                self.machine.handle_frozen(frozen, core.now());
+            }
+            Output::Thaw => core.registry.open(),
+            Output::Unlock => {
+                step(Side::Predecessor, Edge::Before, "unlock");
+                core.unlock();
+                step(Side::Predecessor, Edge::After, "unlock");
+            }
+            Output::TryLock => {
+                step(Side::Predecessor, Edge::Before, "lock");
+                let lock = core.try_lock(0);
+                step(Side::Predecessor, Edge::After, "lock");
+                self.machine.handle_lock(lock, core.now());
+            }
+            Output::RenewToken => core.renew_token(),
+            Output::Fence(connection) => fence(core, connection),
+            Output::Event(event) => self.tell(core, event),
+            other => tracing::error!(?other, "an output that this driver does not know"),
+        }
+    }
+
+    /// Sends a frame with what is attached to it.
+    pub(crate) fn send(&mut self, core: &mut Core, connection: ConnectionId, unsent: Unsent) {
+        let offered = unsent.attachment == Attachment::Token;
+        let attached = self.snapshot.attached(&unsent.attachment);
+        let sent = core.send(Side::Predecessor, connection, unsent, &attached);
+        let now = core.now();
+        match sent {
+            Sent::Whole => {
+                if offered {
+                    self.snapshot.offer.clear();
+                }
+                self.machine.handle_sent(connection, now);
+            }
+            Sent::Later => {}
+            // What the peer said before it went is still in the queue, and its end behind it.
+            Sent::Closed(error) => tracing::debug!(%error, "a frame could not be sent"),
+        }
+    }
+
+    fn take_snapshot(&mut self, core: &Core) {
+        match Snapshot::take(core, self.machine.elders()) {
+            Ok((snapshot, entries)) => {
+                self.snapshot = snapshot;
+                self.machine.handle_snapshot(entries, core.now());
+            }
+            Err(error) => {
+                let text = format!("the manifest cannot be made: {error}");
+                let failure = Failure::Aborted(Abort::new(AbortReason::System, &text));
+                if let Some(successor) = self.machine.successor() {
+                    self.machine.handle_garbage(successor, failure, core.now());
+                }
+            }
+        }
+    }
+
+    fn spawn(&mut self, core: &mut Core) {
+        let Some(listener) = &core.listener else {
+            return;
+        };
+        let spawned = core
+            .settings
+            .launch
+            .spawn(listener.address(), self.secret)
+            .and_then(|mut child| match PidFd::open(child.id().cast_signed()) {
+                Ok(process) => Ok(Spawned {
+                    child,
+                    process,
+                    kill_at: None,
+                }),
+                Err(error) => {
+                    // Without a pidfd it cannot be watched; it has done nothing yet.
+                    child.kill()?;
+                    child.wait()?;
+                    Err(error)
+                }
+            });
+        match spawned {
+            Ok(spawned) => self.children.push(spawned),
+            Err(error) => {
+                let text = format!("{}: {error}", core.settings.launch);
+                self.machine.handle_spawn_failed(text, core.now());
+            }
+        }
+    }
+
+    fn condemn(&mut self, now: Duration) {
+        if let Some(spawned) = self.children.last_mut() {
+            spawned.kill_at.get_or_insert(now + CONDEMNED);
+        }
+    }
+
+    /// Something has happened: the application and whoever waits are told.
+    fn tell(&mut self, core: &mut Core, event: Event) {
+        match event {
+            Event::UpgradeAsked { tool } => match new_secret() {
+                Ok(secret) => {
+                    self.secret = secret;
+                    self.machine.handle_asked_upgrade(tool, secret, core.now());
+                }
+                Err(error) => tracing::error!(%error, "a tool's upgrade cannot begin"),
+            },
+            Event::Began { pid, build } => tracing::info!(pid, build, "a handoff has begun"),
+            Event::Progress { text } => tracing::info!(text, "the successor makes progress"),
+            Event::SuccessorReady { strays } => tracing::info!(strays, "the successor is ready"),
+            Event::Owned { pid, generation } => self.let_go(core, Upgraded { pid, generation }),
+            Event::Failed(failure) => {
+                tracing::warn!(%failure, "the handoff has failed, this process goes on");
+                self.finish(Err(Error::upgrade_failed(failure)));
+            }
+            Event::TakenBack { failure, leaked } => {
+                tracing::warn!(%failure, leaked, "the service was taken back from a successor");
+                self.put_back(core);
+                self.finish(Err(Error::upgrade_failed(failure)));
+            }
+            Event::Retired { generation } => {
+                tracing::info!(generation, "an older generation has retired");
+                core.retired(generation);
+            }
+            Event::Stopped => {
+                core.registry.end();
+                core.exit.fire();
+            }
+            other => tracing::debug!(?other, "an event that this driver does not know"),
+        }
+    }
+
+    /// The service is the successor's.
+    fn let_go(&mut self, core: &mut Core, upgraded: Upgraded) {
+        tracing::info!(
+            pid = upgraded.pid,
+            generation = upgraded.generation,
+            "handed over"
+        );
+        core.registry.release();
+        core.listener = None;
+        core.token = None;
+        core.exit.fire();
+        self.finish(Ok(upgraded));
+    }
+
+    /// The service is this process's again: what the successor may have taken over is put back.
+    fn put_back(&mut self, core: &mut Core) {
+        let listened = core
+            .listener
+            .as_ref()
+            .map_or(Ok(()), ControlListener::listen_again);
+        report(
+            listened,
+            "the handoff socket tells a successor's credentials",
+        );
+        if let Err(error) = core.publish_pid() {
+            tracing::error!(%error, "the PID file is not put back");
+        }
+    }
+
+    /// The handoff is over: what it held is closed, and whoever asked for it is told.
+    fn finish(&mut self, outcome: Result<Upgraded, Error>) {
+        self.snapshot = Snapshot::default();
+        if let Some(reply) = self.upgrade.take() {
+            reply.send(outcome);
+        }
+    }
+}
+
+impl Snapshot {
+    /// What is to be handed over now, and the entries that say so.
+    fn take(core: &Core, elders: &[Elder]) -> io::Result<(Self, Vec<Arc<Entry>>)> {
+        let (registered, number) = core.registry.snapshot();
+        let mut entries: Vec<_> = registered
+            .iter()
+            .map(|registered| Arc::clone(&registered.entry))
+            .collect();
+        let mut snapshot = Self {
+            registered,
+            number,
+            ..Self::default()
+        };
+        for elder in elders {
+            if let Some(peer) = core.connections.get(&elder.connection) {
+                entries.push(Arc::new(describe(elder, peer.channel.as_fd())?));
+                snapshot
+                    .elders
+                    .push(peer.channel.as_fd().try_clone_to_owned()?);
+            }
+        }
+        if let (Some(token), Some(listener)) = (&core.token, &core.listener) {
+            snapshot.offer = vec![token.open_again()?, listener.as_fd().try_clone_to_owned()?];
+        }
+        Ok((snapshot, entries))
+    }
+
+    fn attached(&self, attachment: &Attachment) -> Vec<BorrowedFd<'_>> {
+        match attachment {
+            Attachment::None => Vec::new(),
+            Attachment::Token => self.offer.iter().map(AsFd::as_fd).collect(),
+            Attachment::Entries(range) => {
+                let registered = self.registered.iter().map(|registered| registered.as_fd());
+                let all = registered.chain(self.elders.iter().map(AsFd::as_fd));
+                all.skip(range.start).take(range.len()).collect()
+            }
+        }
+    }
+}
+
+/// The entry that hands on the connection to a generation that is still draining.
+fn describe(elder: &Elder, connection: BorrowedFd<'_>) -> io::Result<Entry> {
+    let mut opaque = elder.generation.generation.to_le_bytes().to_vec();
+    opaque.extend(elder.generation.pid.to_le_bytes());
+    Ok(Entry {
+        kind: Kind::Draining,
+        name: Name::new(format!("generation {}", elder.generation.generation))
+            .map_err(io::Error::other)?,
+        identity: identity(connection)?,
+        path: None,
+        opaque: opaque.try_into().map_err(io::Error::other)?,
+    })
+}
+
+/// Ends a successor that holds the token and says nothing, unless it lives in this very process.
+fn fence(core: &Core, connection: ConnectionId) {
+    let Some(peer) = core.connections.get(&connection) else {
+        return;
+    };
+    if peer.pid == std::process::id() {
+        return;
+    }
+    if let Some(process) = &peer.pidfd {
+        tracing::warn!(
+            pid = peer.pid,
+            "ending a successor that holds the token and is silent"
+        );
+        report(process.kill(), "the silent successor cannot be ended");
+    }
+}
+
+fn new_secret() -> Result<Secret, Error> {
+    let bytes = random().map_err(|error| {
+        Error::new(ErrorKind::Io, "no random bytes for a secret").because(error)
+    })?;
+    Ok(Secret(bytes))
+}
+
+/// Tells of a failure that nobody can do anything about.
+fn report(result: io::Result<()>, what: &str) {
+    if let Err(error) = result {
+        tracing::error!(%error, "{what}");
+    }
+}

@@ -1,0 +1,345 @@
+//! The successor's side over real sockets and processes: does what
+//! [`heirloom_proto::Successor`] says.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::Arc;
+use std::time::Duration;
+
+use heirloom_proto::limits::VERSION;
+use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder};
+use heirloom_proto::successor::{Event, Output};
+use heirloom_proto::{DrainingGeneration, Entry, Failure, Hello, Kind, Secret, Successor, Welcome};
+
+use crate::address::UnixAddress;
+use crate::control::ControlListener;
+use crate::driver::{Core, Edge, Reply, Role, Sent, Side, Unsent, step, step_frame};
+use crate::error::{Error, ErrorKind};
+use crate::fds::verify;
+use crate::latch::Latch;
+use crate::predecessor::PredecessorSide;
+use crate::slots::free_slots;
+use crate::sys::channel::{Channel, FrameBuffer, Received};
+use crate::sys::pidfd::PidFd;
+use crate::sys::token::Token;
+
+/// The successor's machine, and what it is given by this process.
+pub(crate) struct SuccessorSide {
+    machine: Successor<OwnedFd>,
+    peer: ConnectionId,
+    /// The predecessor's process id as the kernel tells it.
+    pid: u32,
+    /// The address at which the predecessor was met.
+    met_at: UnixAddress,
+    inherited: Vec<(Entry, OwnedFd)>,
+    progress: Progress,
+    ready: Option<Reply<()>>,
+    is_ready: bool,
+    gone: Arc<Latch>,
+    failure: Option<Failure>,
+}
+
+/// How far the handoff has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// Descriptors are missing.
+    Receiving,
+    /// Everything is here.
+    Inherited,
+}
+
+impl SuccessorSide {
+    /// Begins a handoff with the predecessor at the other end of `channel`.
+    pub(crate) fn new(
+        core: &mut Core,
+        channel: Channel,
+        met_at: UnixAddress,
+        secret: Option<Secret>,
+    ) -> Result<Self, Error> {
+        let trouble = |error| Error::io("the predecessor's process cannot be watched", error);
+        let (process, _) = PidFd::of_peer(channel.as_fd()).map_err(trouble)?;
+        let gone = Latch::new().map_err(trouble)?;
+        core.watch_predecessor(process, Arc::clone(&gone));
+        let peer = core.connect_to_peer(channel).map_err(trouble)?;
+        let pid = core.connections.get(&peer).map_or(0, |peer| peer.pid);
+        let hello = Hello {
+            lowest: VERSION,
+            highest: VERSION,
+            features: 0,
+            free_slots: free_slots(),
+            pid: std::process::id(),
+            service: core.settings.service.clone(),
+            build: core.settings.build.clone(),
+            secret,
+        };
+        Ok(Self {
+            machine: Successor::new(hello, core.now()),
+            peer,
+            pid,
+            met_at,
+            inherited: Vec::new(),
+            progress: Progress::Receiving,
+            ready: None,
+            is_ready: false,
+            gone,
+            failure: None,
+        })
+    }
+
+    pub(crate) fn progress(&self) -> Progress {
+        self.progress
+    }
+
+    /// What the predecessor has told.
+    pub(crate) fn welcome(&self) -> Option<&Welcome> {
+        self.machine.welcome()
+    }
+
+    pub(crate) fn predecessor_pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Fires when the predecessor's process has ended.
+    pub(crate) fn gone(&self) -> &Arc<Latch> {
+        &self.gone
+    }
+
+    pub(crate) fn met_at(&self) -> &UnixAddress {
+        &self.met_at
+    }
+
+    pub(crate) fn machine(&mut self) -> &mut Successor<OwnedFd> {
+        &mut self.machine
+    }
+
+    pub(crate) fn machine_deadline(&self) -> Option<Duration> {
+        self.machine.poll_deadline()
+    }
+
+    pub(crate) fn handle_frame(&mut self, received: Received<'_>, now: Duration) {
+        self.machine
+            .handle_frame(received.frame, received.descriptors, now);
+    }
+
+    /// The application could serve.
+    pub(crate) fn ready(&mut self, core: &mut Core, reply: Reply<()>) {
+        if let Err(error) = self.prepare(core) {
+            return reply.send(Err(error));
+        }
+        self.ready = Some(reply);
+        self.is_ready = true;
+        self.machine
+            .handle_ready(core.registry.strays(), core.now());
+    }
+
+    pub(crate) fn progress_told(&mut self, text: &str) {
+        self.machine.handle_progress(text);
+    }
+
+    /// The application gives up.
+    pub(crate) fn abandon(&mut self, why: &str) {
+        self.machine.handle_abandoned(why);
+    }
+
+    /// Does what the machine asks for until it asks for nothing. Tells what this process is from
+    /// now on, when that has been settled.
+    pub(crate) fn perform(&mut self, core: &mut Core, buffer: &mut FrameBuffer) -> Option<Role> {
+        while let Some(output) = self.machine.poll_output() {
+            if let Output::Event(Event::Owned {
+                orphaned,
+                leaked,
+                trouble,
+                ..
+            }) = output
+            {
+                if leaked {
+                    tracing::warn!("the old token stays locked by a copy that was leaked");
+                }
+                if let Some(trouble) = trouble {
+                    tracing::error!(trouble, "the service was taken over all the same");
+                }
+                *buffer = FrameBuffer::without_descriptors();
+                return Some(self.own(core, orphaned));
+            }
+            self.perform_one(core, output, buffer);
+        }
+        self.failure
+            .take()
+            .map(|failure| self.give_up(core, failure))
+    }
+
+    fn perform_one(&mut self, core: &mut Core, output: Output<OwnedFd>, buffer: &mut FrameBuffer) {
+        match output {
+            Output::Send(frame) => {
+                self.send(
+                    core,
+                    Unsent {
+                        frame,
+                        attachment: Attachment::None,
+                        retry: None,
+                    },
+                );
+            }
+            Output::Token { token, listener } => {
+                core.token = Some(Token::received(token));
+                core.listener = Some(ControlListener::inherited(listener, self.met_at.clone()));
+            }
+            Output::Verify(entries) => {
+                let check =
+                    |(entry, descriptor): &(Entry, OwnedFd)| verify(entry, descriptor.as_fd());
+                let verdict = entries.iter().try_for_each(check);
+                self.inherited.extend(entries);
+                self.machine.handle_verified(verdict, core.now());
+            }
+            Output::TryLock => {
+                step(Side::Successor, Edge::Before, "lock");
+                let attempt = self.machine.welcome().map_or(0, |welcome| welcome.attempt);
+                let lock = core.try_lock(attempt);
+                step(Side::Successor, Edge::After, "lock");
+                self.machine.handle_lock(lock, core.now());
+            }
+            Output::Unlock => core.unlock(),
+            Output::RenewToken => core.renew_token(),
+            Output::Empty => self.empty(core, buffer),
+            Output::Publish => {
+                step(Side::Successor, Edge::Before, "publish");
+                let published = self.publish(core).map_err(|error| error.to_string());
+                step(Side::Successor, Edge::After, "publish");
+                self.machine.handle_published(published);
+            }
+            Output::Event(Event::Inherited) => {
+                let (elders, entries) = std::mem::take(&mut self.inherited)
+                    .into_iter()
+                    .partition(|(entry, _)| entry.kind == Kind::Draining);
+                self.inherited = elders;
+                core.registry.inherit(entries);
+                self.progress = Progress::Inherited;
+            }
+            Output::Event(Event::Failed(failure)) => self.failure = Some(failure),
+            other => tracing::error!(?other, "an output that this driver does not know"),
+        }
+    }
+
+    /// Sends a frame.
+    pub(crate) fn send(&mut self, core: &mut Core, unsent: Unsent) {
+        let sent = core.send(Side::Successor, self.peer, unsent, &[]);
+        let now = core.now();
+        match sent {
+            Sent::Whole => self.machine.handle_sent(now),
+            Sent::Later => {}
+            // What the predecessor said before it went is still in the queue, and its end behind it.
+            Sent::Closed(error) => tracing::debug!(%error, "a frame could not be sent"),
+        }
+    }
+
+    /// Handles every frame that is queued.
+    fn empty(&mut self, core: &mut Core, buffer: &mut FrameBuffer) {
+        while let Some(peer) = core.connections.get(&self.peer) {
+            let Ok(received) = peer.channel.receive(buffer) else {
+                break;
+            };
+            step_frame(Side::Successor, Edge::After, "receive", received.frame);
+            self.machine
+                .handle_frame(received.frame, received.descriptors, core.now());
+        }
+        self.machine.handle_emptied();
+    }
+
+    /// What can fail is tried before the predecessor is told.
+    fn prepare(&self, core: &mut Core) -> Result<(), Error> {
+        core.check_strays()?;
+        core.prepare_listener(&self.met_at)?;
+        match &mut core.pid_file {
+            Some(file) => file.prepare(),
+            None => Ok(()),
+        }
+    }
+
+    /// Takes over what the outside knows the owner by.
+    fn publish(&self, core: &mut Core) -> Result<(), Error> {
+        let Some(listener) = &core.listener else {
+            return Err(Error::new(
+                ErrorKind::Protocol,
+                "no control listener was handed over",
+            ));
+        };
+        listener
+            .listen_again()
+            .map_err(|error| Error::io("the handoff socket cannot be listened on again", error))?;
+        core.publish_pid()
+    }
+
+    /// This process owns the service.
+    fn own(&mut self, core: &mut Core, orphaned: bool) -> Role {
+        let (generation, attempt) = self
+            .machine
+            .welcome()
+            .map_or((1, 0), |welcome| (welcome.generation, welcome.attempt));
+        tracing::info!(generation, orphaned, "this process owns the service");
+        let mut elders = self.elders(core);
+        let predecessor = generation.saturating_sub(1);
+        core.expect_retirement((self.pid == std::process::id()).then_some(predecessor));
+        if orphaned {
+            core.connections.remove(&self.peer);
+            core.retired(predecessor);
+        } else {
+            let generation = DrainingGeneration {
+                generation: predecessor,
+                pid: self.pid,
+            };
+            elders.push(Elder {
+                connection: self.peer,
+                generation,
+            });
+        }
+        core.move_listener();
+        let side = PredecessorSide::new(core, generation, attempt, elders, self.is_ready);
+        if self.is_ready {
+            // The policy was asked before the handoff was said to be ready.
+            let settled = core.settle_strays();
+            if let Some(reply) = self.ready.take() {
+                reply.send(settled);
+            }
+        }
+        Role::Predecessor(Box::new(side))
+    }
+
+    /// The generations before the predecessor that are still draining.
+    fn elders(&mut self, core: &mut Core) -> Vec<Elder> {
+        let mut elders = Vec::new();
+        for (entry, connection) in self.inherited.drain(..) {
+            let (numbers, pid) = entry
+                .opaque
+                .as_bytes()
+                .split_at_checked(8)
+                .unwrap_or_default();
+            let generation = numbers
+                .try_into()
+                .map(u64::from_le_bytes)
+                .unwrap_or_default();
+            let pid = pid.try_into().map(u32::from_le_bytes).unwrap_or_default();
+            let connected =
+                Channel::new(connection).and_then(|channel| core.connect_to_peer(channel));
+            // One that cannot be watched has gone already.
+            if let Ok(connection) = connected {
+                let generation = DrainingGeneration { generation, pid };
+                elders.push(Elder {
+                    connection,
+                    generation,
+                });
+            }
+        }
+        elders
+    }
+
+    /// This process does not own the service and will not.
+    fn give_up(&mut self, core: &mut Core, failure: Failure) -> Role {
+        tracing::warn!(%failure, "this process does not own the service");
+        core.connections.clear();
+        core.token = None;
+        core.abandon_listeners();
+        if let Some(reply) = self.ready.take() {
+            reply.send(Err(Error::from(failure.clone())));
+        }
+        Role::Failed(failure)
+    }
+}

@@ -1,0 +1,189 @@
+//! A sequential-packet connection: a frame and its descriptors stay together.
+
+use std::io;
+use std::io::IoSliceMut;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::net::UnixStream;
+
+use heirloom_proto::limits::{MAX_DESCRIPTORS, MAX_FRAME};
+use nix::errno::Errno;
+use nix::libc;
+use nix::sys::socket::{MsgFlags, SockFlag, accept4, recvmsg};
+use sendfd::SendWithFd;
+
+/// A connected `SOCK_SEQPACKET` socket of this process's own: never blocking, close-on-exec.
+#[derive(Debug)]
+pub(crate) struct Channel(UnixStream);
+
+impl Channel {
+    /// Takes a connected sequential-packet socket, which the standard library's type may hold too:
+    /// nothing is read or written through it that depends on its type.
+    pub(crate) fn new(socket: OwnedFd) -> io::Result<Self> {
+        let stream = UnixStream::from(socket);
+        stream.set_nonblocking(true)?;
+        Ok(Self(stream))
+    }
+
+    /// Sends one frame with its descriptors, both or neither. See `sendmsg(2)`, `unix(7)`.
+    pub(crate) fn send(&self, frame: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
+        let raw: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
+        let sent = loop {
+            match self.0.send_with_fd(frame, &raw) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                sent => break sent?,
+            }
+        };
+        match sent == frame.len() {
+            true => Ok(()),
+            false => Err(io::Error::new(
+                io::ErrorKind::WriteZero,
+                "a frame was cut by the kernel",
+            )),
+        }
+    }
+
+    /// Receives one frame. Its descriptors are owned and close-on-exec before anything else is
+    /// looked at; those of a frame that is refused are closed. See `recvmsg(2)`.
+    ///
+    /// # Errors
+    ///
+    /// `WouldBlock` when nothing is queued, `UnexpectedEof` when the peer has closed.
+    pub(crate) fn receive<'a>(&self, buffer: &'a mut FrameBuffer) -> Result<Received<'a>, Fault> {
+        buffer.control.fill(0);
+        let (length, flags) = loop {
+            let mut slices = [IoSliceMut::new(&mut buffer.frame)];
+            let control = Some(buffer.control.as_mut_slice()).filter(|control| !control.is_empty());
+            let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
+            match recvmsg::<()>(self.0.as_raw_fd(), &mut slices, control, flags) {
+                Err(Errno::EINTR) => {}
+                Err(errno) => return Err(Fault::System(errno.into())),
+                Ok(message) => break (message.bytes, message.flags),
+            }
+        };
+        let descriptors = take_descriptors(&buffer.control);
+        if flags.contains(MsgFlags::MSG_CTRUNC) {
+            return Err(Fault::Truncated {
+                kept: descriptors.len(),
+            });
+        }
+        if flags.contains(MsgFlags::MSG_TRUNC) || length > MAX_FRAME {
+            return Err(Fault::TooLong);
+        }
+        match buffer.frame.get(..length).filter(|frame| !frame.is_empty()) {
+            Some(frame) => Ok(Received { frame, descriptors }),
+            None => Err(Fault::System(io::ErrorKind::UnexpectedEof.into())),
+        }
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// Accepts the next connection of a Unix listener. See `accept4(2)`.
+pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    let number = accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC)?;
+    // SAFETY: the kernel has just made this descriptor (close-on-exec) for the caller.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Room for one frame and, on the successor's side, its descriptors.
+pub(crate) struct FrameBuffer {
+    /// One byte more than a frame may have, to tell when it has more.
+    frame: Vec<u8>,
+    /// Empty where no descriptor is taken: the kernel closes what is sent all the same.
+    control: Vec<u8>,
+}
+
+impl FrameBuffer {
+    /// Takes frames and [`MAX_DESCRIPTORS`] with each.
+    pub(crate) fn with_descriptors() -> Self {
+        let length = u32::try_from(MAX_DESCRIPTORS * size_of::<RawFd>()).unwrap_or(u32::MAX);
+        // SAFETY: CMSG_SPACE only computes.
+        let space = unsafe { libc::CMSG_SPACE(length) };
+        Self {
+            frame: vec![0; MAX_FRAME + 1],
+            control: vec![0; space as usize],
+        }
+    }
+
+    /// Takes frames alone.
+    pub(crate) fn without_descriptors() -> Self {
+        Self {
+            frame: vec![0; MAX_FRAME + 1],
+            control: Vec::new(),
+        }
+    }
+}
+
+/// A frame and what came with it.
+#[derive(Debug)]
+pub(crate) struct Received<'a> {
+    pub(crate) frame: &'a [u8],
+    pub(crate) descriptors: Vec<OwnedFd>,
+}
+
+/// Why no frame was received.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Fault {
+    /// The kernel's answer.
+    #[error(transparent)]
+    System(io::Error),
+    /// More bytes than a frame may have.
+    #[error("a frame is longer than {MAX_FRAME} bytes")]
+    TooLong,
+    /// `MSG_CTRUNC`: some descriptors were not delivered. Those that were are closed.
+    #[error(
+        "the kernel delivered only {kept} descriptors of a frame: this process's descriptor limit \
+         is too low, or a security module forbids the others"
+    )]
+    Truncated {
+        /// How many came.
+        kept: usize,
+    },
+}
+
+impl Fault {
+    /// Nothing is queued.
+    pub(crate) fn would_block(&self) -> bool {
+        matches!(self, Self::System(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+}
+
+/// Owns every descriptor that the kernel has written into a control buffer, which was zeroed before:
+/// the header after the last message has length 0. See `cmsg(3)`.
+///
+/// Walked by hand, since the wrapper in `nix` gives up on `MSG_CTRUNC` and would leak the
+/// descriptors that were delivered.
+fn take_descriptors(control: &[u8]) -> Vec<OwnedFd> {
+    let mut descriptors = Vec::new();
+    let mut rest = control;
+    while let Some((header, length)) = read_header(rest) {
+        // SAFETY: CMSG_LEN only computes.
+        let data = unsafe { libc::CMSG_LEN(0) } as usize;
+        if (header.cmsg_level, header.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
+            let (numbers, _) = rest.get(data..length).unwrap_or_default().as_chunks::<4>();
+            for number in numbers {
+                // SAFETY: the kernel has installed this descriptor for this message, and nothing
+                // else knows its number yet.
+                descriptors.push(unsafe { OwnedFd::from_raw_fd(RawFd::from_ne_bytes(*number)) });
+            }
+        }
+        let padding = u32::try_from(length.saturating_sub(data)).unwrap_or(u32::MAX);
+        // SAFETY: CMSG_SPACE only computes.
+        let space = unsafe { libc::CMSG_SPACE(padding) } as usize;
+        rest = rest.get(space..).unwrap_or_default();
+    }
+    descriptors
+}
+
+/// The control message header at the front of `control` and the message's length, if there is one.
+fn read_header(control: &[u8]) -> Option<(libc::cmsghdr, usize)> {
+    let bytes = control.get(..size_of::<libc::cmsghdr>())?;
+    // SAFETY: `bytes` is as long as a header, which is plain integers; it is read unaligned.
+    let header = unsafe { bytes.as_ptr().cast::<libc::cmsghdr>().read_unaligned() };
+    let length = header.cmsg_len as usize;
+    (length >= bytes.len() && length <= control.len()).then_some((header, length))
+}

@@ -1,0 +1,90 @@
+//! How the kernel knows a descriptor.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use heirloom_proto::{FileId, Identity, Socket};
+use nix::libc;
+use nix::sys::stat::{FileStat, fstat};
+use socket2::SockRef;
+
+/// What the kernel tells of a descriptor: see `socket(7)` and `fstat(2)`.
+pub(crate) fn identity(descriptor: BorrowedFd<'_>) -> io::Result<Identity> {
+    match option(descriptor, libc::SO_DOMAIN) {
+        Ok(domain) => Ok(Identity::Socket(Socket {
+            domain,
+            kind: option(descriptor, libc::SO_TYPE)?,
+            protocol: option(descriptor, libc::SO_PROTOCOL)?,
+            listening: option::<libc::c_int>(descriptor, libc::SO_ACCEPTCONN)? != 0,
+            local: local_address(descriptor)?
+                .try_into()
+                .map_err(io::Error::other)?,
+            cookie: option(descriptor, libc::SO_COOKIE)?,
+        })),
+        Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => {
+            Ok(Identity::File(file_id(&fstat(descriptor)?)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Device and inode number of a file that was looked up.
+pub(crate) fn file_id(stat: &FileStat) -> FileId {
+    FileId {
+        device: stat.st_dev,
+        inode: stat.st_ino,
+    }
+}
+
+/// Turns an option on or off on the socket alone, if the kernel knows it. See `unix(7)`.
+pub(crate) fn refuse_descriptors(socket: BorrowedFd<'_>) {
+    /// `SO_PASSRIGHTS`, Linux 6.16.
+    const SO_PASSRIGHTS: libc::c_int = 83;
+    let off: libc::c_int = 0;
+    let length = size_of::<libc::c_int>() as libc::socklen_t;
+    let value = (&raw const off).cast();
+    // SAFETY: `value` points to a live integer of `length` bytes. A kernel that does not know the
+    // option changes nothing; nothing here depends on it.
+    unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_PASSRIGHTS,
+            value,
+            length,
+        )
+    };
+}
+
+/// An integer option of a socket.
+fn option<T: Default>(socket: BorrowedFd<'_>, name: libc::c_int) -> io::Result<T>
+where
+    T: Copy + Into<i128>,
+{
+    let mut value = T::default();
+    let mut length = size_of::<T>() as libc::socklen_t;
+    let pointer = (&raw mut value).cast();
+    // SAFETY: `pointer` and `length` describe a live integer, for which every bit pattern is a value.
+    match unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            name,
+            pointer,
+            &raw mut length,
+        )
+    } {
+        0 => Ok(value),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The bytes of the address that a socket is bound to.
+fn local_address(socket: BorrowedFd<'_>) -> io::Result<Vec<u8>> {
+    let address = SockRef::from(&socket).local_addr()?;
+    // SAFETY: `socket2` keeps `len()` initialised bytes behind `as_ptr()` as long as `address` lives.
+    let bytes = unsafe {
+        std::slice::from_raw_parts(address.as_ptr().cast::<u8>(), address.len() as usize)
+    };
+    Ok(bytes.to_vec())
+}

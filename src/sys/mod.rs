@@ -1,0 +1,10 @@
+//! The kernel's calls that no safe crate wraps as needed: the only unsafe code.
+#![allow(unsafe_code, reason = "every block states why it is sound")]
+#![allow(clippy::disallowed_methods, reason = "descriptors become owned here")]
+
+pub(crate) mod channel;
+pub(crate) mod identity;
+pub(crate) mod pidfd;
+pub(crate) mod random;
+pub(crate) mod spawn;
+pub(crate) mod token;

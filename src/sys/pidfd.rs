@@ -1,0 +1,80 @@
+//! A process that cannot be mistaken for another: see `pidfd_open(2)`.
+
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+use nix::libc;
+use nix::sys::socket::{UnixCredentials, getsockopt, sockopt::PeerCredentials};
+
+/// `SO_PEERPIDFD`, Linux 6.5.
+const SO_PEERPIDFD: libc::c_int = 77;
+
+/// Becomes readable when the process has ended.
+#[derive(Debug)]
+pub(crate) struct PidFd(OwnedFd);
+
+impl PidFd {
+    /// The process at the other end of a connected Unix socket, and what the kernel recorded of it
+    /// when the connection was made (or, for a listener, when it began to listen).
+    pub(crate) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<(Self, UnixCredentials)> {
+        let credentials = getsockopt(&socket, PeerCredentials)?;
+        let pidfd = match peer_pidfd(socket) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOPROTOOPT) => {
+                Self::open(credentials.pid())?
+            }
+            pidfd => pidfd?,
+        };
+        Ok((pidfd, credentials))
+    }
+
+    /// A child of this process that has not been waited for, or any process whose id is known to
+    /// be still in use.
+    pub(crate) fn open(pid: libc::pid_t) -> io::Result<Self> {
+        // SAFETY: pidfd_open takes integers and returns a new descriptor or -1.
+        let number = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+        let number = RawFd::try_from(number).unwrap_or(-1);
+        if number < 0 {
+            return Err(io::Error::last_os_error());
+        }
+        // SAFETY: the kernel has just made this descriptor (close-on-exec) for the caller.
+        Ok(Self(unsafe { OwnedFd::from_raw_fd(number) }))
+    }
+
+    /// Ends the process with `SIGKILL`. See `pidfd_send_signal(2)`.
+    pub(crate) fn kill(&self) -> io::Result<()> {
+        let number = self.0.as_raw_fd();
+        let none = std::ptr::null::<libc::siginfo_t>();
+        // SAFETY: the descriptor is open, and a null `siginfo_t` means the kernel's own.
+        match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, number, libc::SIGKILL, none, 0) }
+        {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+}
+
+impl AsFd for PidFd {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn peer_pidfd(socket: BorrowedFd<'_>) -> io::Result<PidFd> {
+    let mut number: RawFd = -1;
+    let mut length = size_of::<RawFd>() as libc::socklen_t;
+    let value = (&raw mut number).cast();
+    // SAFETY: `value` and `length` describe a live integer that the kernel may write.
+    match unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_SOCKET,
+            SO_PEERPIDFD,
+            value,
+            &raw mut length,
+        )
+    } {
+        // SAFETY: the kernel has just made this descriptor (close-on-exec) for the caller.
+        0 => Ok(PidFd(unsafe { OwnedFd::from_raw_fd(number) })),
+        _ => Err(io::Error::last_os_error()),
+    }
+}

@@ -1,0 +1,46 @@
+//! Generations of a service within one process, for applications' own tests.
+//!
+//! ```
+//! use heirloom::testing;
+//! use std::net::TcpListener;
+//!
+//! # fn main() -> Result<(), heirloom::Error> {
+//! let first = testing::first()?;
+//! let listener: TcpListener = first.fds().bind("127.0.0.1:0")?;
+//! first.ready()?;
+//!
+//! let second = testing::successor_of(&first)?;
+//! let inherited: TcpListener = second.fds().bind("127.0.0.1:0")?;
+//! second.ready()?;
+//!
+//! assert!(first.exit().is_fired());
+//! assert_eq!(inherited.local_addr().unwrap(), listener.local_addr().unwrap());
+//! # Ok(())
+//! # }
+//! ```
+
+use crate::{Error, Takeover, Upgrader};
+
+/// The first generation of a service of its own, on a private handoff socket.
+///
+/// # Errors
+///
+/// Those of [`Builder::start`](crate::Builder::start).
+pub fn first() -> Result<Upgrader, Error> {
+    Upgrader::builder()
+        .handoff_socket(crate::address::UnixAddress::private()?.to_string())
+        .start()
+}
+
+/// The next generation after `predecessor`, which must be ready. Both live in this process, so
+/// neither can be ended for its silence.
+///
+/// # Errors
+///
+/// Those of [`Builder::start`](crate::Builder::start).
+pub fn successor_of(predecessor: &Upgrader) -> Result<Upgrader, Error> {
+    Upgrader::builder()
+        .handoff_socket(predecessor.handoff_socket())
+        .takeover(Takeover::Require)
+        .start()
+}

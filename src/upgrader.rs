@@ -1,0 +1,221 @@
+//! What the application holds.
+
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crate::builder::{Builder, Settings};
+use crate::driver::{Command, Mailbox, SignalSource, reply};
+use crate::error::{Error, ErrorKind};
+use crate::fds::{Fds, Registry};
+use crate::latch::{Exit, Latch};
+use crate::meeting::meet;
+use crate::signal::Signal;
+
+/// One service's place in the row of its generations. A cheap clone of a handle; when the last one
+/// is dropped the process has nothing to do with the service any more.
+#[derive(Clone, Debug)]
+pub struct Upgrader(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle {
+    mailbox: Arc<Mailbox>,
+    registry: Arc<Registry>,
+    exit: Arc<Latch>,
+    handoff_socket: String,
+    generation: u64,
+    predecessor: Option<(PredecessorInfo, Arc<Latch>)>,
+    driver: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The process from which this one has taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PredecessorInfo {
+    /// Its process id, as the kernel tells it to this process.
+    pub pid: u32,
+    /// Its generation.
+    pub generation: u64,
+}
+
+/// The process that owns the service after an upgrade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Upgraded {
+    /// Its process id, as the kernel tells it to this process.
+    pub pid: u32,
+    /// Its generation.
+    pub generation: u64,
+}
+
+impl Upgrader {
+    /// Settings, each with its default.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
+
+    pub(crate) fn start(settings: Arc<Settings>) -> Result<Self, Error> {
+        let driver = meet(&settings)?;
+        let core = driver.core();
+        let (generation, predecessor, met_at) = match driver.successor() {
+            Some(side) => {
+                let generation = side.welcome().map_or(1, |welcome| welcome.generation);
+                let pid = side.predecessor_pid();
+                let info = PredecessorInfo {
+                    pid,
+                    generation: generation.saturating_sub(1),
+                };
+                let gone = Arc::clone(side.gone());
+                (generation, Some((info, gone)), Some(side.met_at().clone()))
+            }
+            None => (
+                1,
+                None,
+                core.listener
+                    .as_ref()
+                    .map(|listener| listener.address().clone()),
+            ),
+        };
+        let address = settings.handoff.clone().or(met_at);
+        let mut handle = Handle {
+            mailbox: Arc::clone(&core.mailbox),
+            registry: Arc::clone(&core.registry),
+            exit: Arc::clone(&core.exit),
+            handoff_socket: address
+                .map(|address| address.to_string())
+                .unwrap_or_default(),
+            generation,
+            predecessor,
+            driver: Mutex::new(None),
+        };
+        let thread = std::thread::Builder::new()
+            .name("heirloom".into())
+            .stack_size(256 * 1024)
+            .spawn(move || driver.run())
+            .map_err(|error| Error::io("the driver's thread cannot be started", error))?;
+        handle.driver = Mutex::new(Some(thread));
+        Ok(Self(Arc::new(handle)))
+    }
+
+    /// The descriptors that are handed over.
+    pub fn fds(&self) -> Fds {
+        Fds::new(&self.0.registry)
+    }
+
+    /// Says that this process could serve, and waits until it owns the service.
+    ///
+    /// What can fail has failed before the predecessor is told; it serves until this returns.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::PidFile`] and [`ErrorKind::Strays`] leave everything as it is: mend it and call
+    /// again. Any other means that this process does not own the service and will not: it must end.
+    pub fn ready(&self) -> Result<(), Error> {
+        let (reply, answer) = reply();
+        self.0.mailbox.put(Command::Ready(reply))?;
+        wait(&answer)
+    }
+
+    /// Tells the predecessor that this process works on becoming ready, and gives it time for that.
+    /// Text beyond 1,024 bytes is cut.
+    pub fn progress(&self, text: impl Into<String>) {
+        // A driver that has ended has no predecessor to tell.
+        let _ = self.0.mailbox.put(Command::Progress(text.into()));
+    }
+
+    /// Spawns a successor and waits until it owns the service.
+    ///
+    /// # Errors
+    ///
+    /// Why it does not: this process owns the service on. [`ErrorKind::Busy`],
+    /// [`ErrorKind::NotReady`], [`ErrorKind::TooManyDraining`], [`ErrorKind::Stopping`] and
+    /// [`ErrorKind::AlreadyUpgraded`] mean that nothing was spawned.
+    pub fn upgrade(&self) -> Result<Upgraded, Error> {
+        let (reply, answer) = reply();
+        self.0.mailbox.put(Command::Upgrade(reply))?;
+        wait(&answer)
+    }
+
+    /// Spawns a successor whenever this process gets the signal. What becomes of it is told by
+    /// `tracing` events.
+    ///
+    /// # Errors
+    ///
+    /// Those of `sigaction(2)`.
+    pub fn upgrade_on(&self, signal: Signal) -> Result<(), Error> {
+        let source = SignalSource::new(signal.number())
+            .map_err(|error| Error::io(format!("{signal:?} cannot be handled"), error))?;
+        self.0.mailbox.put(Command::Signal(source))
+    }
+
+    /// Fires when this process is to finish what it has in flight and end.
+    pub fn exit(&self) -> Exit {
+        Exit::new(&self.0.exit)
+    }
+
+    /// Ends the service in this process: no more upgrades, [`exit`](Self::exit) fires. Without a
+    /// successor the paths of Unix sockets are unlinked.
+    pub fn stop(&self) {
+        // A driver that has ended has stopped.
+        let _ = self.0.mailbox.put(Command::Stop);
+    }
+
+    /// Which generation this process is: 1 for the first, one more for each handoff.
+    pub fn generation(&self) -> u64 {
+        self.0.generation
+    }
+
+    /// The process from which this one has taken over, or will.
+    pub fn predecessor(&self) -> Option<PredecessorInfo> {
+        self.0.predecessor.as_ref().map(|(info, _)| *info)
+    }
+
+    /// Waits until the predecessor's process has ended; at once if there was none.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TimedOut`] when it has not after `timeout`.
+    pub fn wait_for_predecessor(&self, timeout: Duration) -> Result<(), Error> {
+        let Some((info, gone)) = &self.0.predecessor else {
+            return Ok(());
+        };
+        match gone.wait_timeout(timeout) {
+            true => Ok(()),
+            false => {
+                let (pid, ms) = (info.pid, timeout.as_millis());
+                let text = format!("the predecessor, process {pid}, has not ended after {ms} ms");
+                Err(Error::new(ErrorKind::TimedOut, text))
+            }
+        }
+    }
+
+    /// Where a successor finds this process: the address as set, or the private name made up.
+    pub fn handoff_socket(&self) -> &str {
+        &self.0.handoff_socket
+    }
+}
+
+/// The driver answers every command, or drops it when it ends.
+fn wait<T>(answer: &Receiver<Result<T, Error>>) -> Result<T, Error> {
+    answer
+        .recv()
+        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the upgrader has ended")))
+}
+
+impl Drop for Handle {
+    /// Ends the driver: an owner without a successor stops, one with a successor says that it has
+    /// retired, a successor that was never ready gives the handoff up.
+    fn drop(&mut self) {
+        let driver = self
+            .driver
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let ended = self.mailbox.put(Command::End);
+        if let (Some(driver), Ok(())) = (driver, ended) {
+            // It holds no handle of its own, so it is another thread.
+            let _ = driver.join();
+        }
+    }
+}
