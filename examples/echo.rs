@@ -16,18 +16,11 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let upgrader = Upgrader::builder()
-        .handoff_socket("@echo")
-        .pid_file("/tmp/echo.pid")
-        .start()?;
+    let upgrader = Upgrader::builder().handoff_socket("@echo").pid_file("/tmp/echo.pid").start()?;
     let listener: TcpListener = upgrader.fds().nonblocking().bind("127.0.0.1:7000")?;
     upgrader.upgrade_on(Signal::SIGHUP)?;
     upgrader.ready()?;
-    eprintln!(
-        "process {} is generation {}",
-        std::process::id(),
-        upgrader.generation()
-    );
+    eprintln!("process {} is generation {}", std::process::id(), upgrader.generation());
 
     let connections = accept_until(&listener, &upgrader.exit())?;
     drop(listener); // the successor's copy lives on
@@ -42,10 +35,7 @@ fn accept_until(listener: &TcpListener, exit: &Exit) -> io::Result<Vec<thread::J
     let mut connections = Vec::new();
     while !exit.is_fired() {
         let watch = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
-        match poll(
-            &mut [watch(listener.as_fd()), watch(exit.as_fd())],
-            PollTimeout::NONE,
-        ) {
+        match poll(&mut [watch(listener.as_fd()), watch(exit.as_fd())], PollTimeout::NONE) {
             Ok(_) | Err(Errno::EINTR) => {} // SIGHUP interrupts it
             Err(errno) => return Err(errno.into()),
         }

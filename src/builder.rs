@@ -209,11 +209,7 @@ impl Builder {
         check_label("service", &service)?;
         check_label("build", &self.build)?;
         Ok(Settings {
-            handoff: self
-                .handoff
-                .as_deref()
-                .map(UnixAddress::parse)
-                .transpose()?,
+            handoff: self.handoff.as_deref().map(UnixAddress::parse).transpose()?,
             pid_file: self.pid_file,
             service,
             build: self.build,

@@ -73,16 +73,9 @@ impl ControlListener {
 
     /// Takes the listener that the predecessor has handed over.
     pub(crate) fn inherited(socket: OwnedFd, address: UnixAddress) -> Self {
-        let path = address
-            .path()
-            .and_then(|path| lstat(path).ok())
-            .map(|stat| file_id(&stat));
+        let path = address.path().and_then(|path| lstat(path).ok()).map(|stat| file_id(&stat));
         refuse_descriptors(socket.as_fd());
-        Self {
-            socket,
-            address,
-            path,
-        }
+        Self { socket, address, path }
     }
 
     fn listen(&self) -> io::Result<()> {
@@ -130,10 +123,7 @@ pub(crate) fn connect_to(
     timeout: Duration,
 ) -> Result<Option<Channel>, Error> {
     let trouble = |error: io::Error| {
-        Error::io(
-            format!("the handoff socket {address} cannot be reached"),
-            error,
-        )
+        Error::io(format!("the handoff socket {address} cannot be reached"), error)
     };
     let socket = new_socket(SockFlag::empty()).map_err(trouble)?;
     let limit = TimeVal::new(
@@ -167,12 +157,7 @@ fn not_a_control_socket(address: &UnixAddress) -> Error {
 }
 
 fn new_socket(flags: SockFlag) -> io::Result<OwnedFd> {
-    Ok(socket(
-        AddressFamily::Unix,
-        SockType::SeqPacket,
-        SockFlag::SOCK_CLOEXEC | flags,
-        None,
-    )?)
+    Ok(socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC | flags, None)?)
 }
 
 fn bind_to(socket: &OwnedFd, address: &UnixAddress) -> Result<(), Errno> {
@@ -216,21 +201,14 @@ fn lock_beside(path: &Path) -> io::Result<Flock<File>> {
     const PATIENCE: Duration = Duration::from_secs(2);
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let mut file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .open(&name)?;
+    let mut file =
+        File::options().write(true).create(true).truncate(false).mode(0o600).open(&name)?;
     let deadline = Instant::now() + PATIENCE;
     loop {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => return Ok(lock),
             Err((_, errno)) if errno != Errno::EAGAIN || Instant::now() > deadline => {
-                let text = format!(
-                    "{} stays locked by another start",
-                    Path::new(&name).display()
-                );
+                let text = format!("{} stays locked by another start", Path::new(&name).display());
                 return Err(io::Error::new(io::Error::from(errno).kind(), text));
             }
             Err((unlocked, _)) => file = unlocked,

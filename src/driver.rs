@@ -42,12 +42,7 @@ impl Driver {
             Role::Successor(_) => FrameBuffer::with_descriptors(),
             _ => FrameBuffer::without_descriptors(),
         };
-        Self {
-            core,
-            role,
-            buffer,
-            ending: false,
-        }
+        Self { core, role, buffer, ending: false }
     }
 
     /// Runs the successor's part up to the point where every descriptor is here.
@@ -149,8 +144,7 @@ impl Driver {
             match channel.receive(&mut self.buffer) {
                 Ok(received) => {
                     step_frame(self.role.side(), Edge::After, "receive", received.frame);
-                    self.role
-                        .handle_frame(&mut self.core, connection, received, now);
+                    self.role.handle_frame(&self.core, connection, received, now);
                 }
                 Err(fault) if fault.would_block() => return,
                 Err(Fault::System(_)) => {
@@ -189,20 +183,17 @@ impl Driver {
         let Role::Predecessor(side) = &mut self.role else {
             return;
         };
-        let Some(status) = side.reap(pid) else {
+        let Some((status, latest)) = side.reap(pid) else {
             return;
         };
-        let peer = self
-            .core
-            .connections
-            .iter()
-            .find(|(_, peer)| peer.pid == pid && !peer.dead);
+        let peer = self.core.connections.iter().find(|(_, peer)| peer.pid == pid && !peer.dead);
         match peer.map(|(connection, _)| *connection) {
             Some(connection) => {
                 self.receive(connection);
                 self.handle_died(connection, Some(status));
             }
-            None => side.spawned_exited(status, self.core.now()),
+            None if latest => side.spawned_exited(status, self.core.now()),
+            None => {}
         }
     }
 
@@ -235,10 +226,9 @@ impl Driver {
         let now = self.core.now();
         match &mut self.role {
             Role::Predecessor(side) => side.upgrade(reply, now),
-            Role::Successor(_) => Err(Error::new(
-                ErrorKind::NotReady,
-                "this process does not own the service yet",
-            )),
+            Role::Successor(_) => {
+                Err(Error::new(ErrorKind::NotReady, "this process does not own the service yet"))
+            }
             Role::Failed(failure) => Err(Error::new(
                 ErrorKind::NotOwner,
                 "this process does not own the service and will not",
@@ -268,11 +258,7 @@ impl Driver {
     }
 
     fn deadline(&self) -> Option<Duration> {
-        self.role
-            .deadline()
-            .into_iter()
-            .chain(self.core.next_retry())
-            .min()
+        self.role.deadline().into_iter().chain(self.core.next_retry()).min()
     }
 
     /// Takes the outputs of the machine until there is none.

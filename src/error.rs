@@ -88,12 +88,7 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self(Box::new(Inner {
-            kind,
-            phase: None,
-            text: text.into(),
-            source: None,
-        }))
+        Self(Box::new(Inner { kind, phase: None, text: text.into(), source: None }))
     }
 
     pub(crate) fn io(text: impl Into<String>, error: std::io::Error) -> Self {
@@ -151,10 +146,9 @@ impl From<Failure> for Error {
             Failure::Closed { phase } | Failure::Died { phase, .. } => {
                 (ErrorKind::DiedMidway, Some(*phase))
             }
-            Failure::TimedOut {
-                phase: Phase::Greeting,
-                ..
-            } => (ErrorKind::Hung, Some(Phase::Greeting)),
+            Failure::TimedOut { phase: Phase::Greeting, .. } => {
+                (ErrorKind::Hung, Some(Phase::Greeting))
+            }
             Failure::TimedOut { phase, .. } => (ErrorKind::TimedOut, Some(*phase)),
             Failure::Invalid(_) | Failure::Misbehaved(_) => (ErrorKind::Protocol, None),
             Failure::Incompatible(_) => (ErrorKind::Incompatible, None),

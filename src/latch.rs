@@ -28,10 +28,7 @@ impl Exit {
     pub(crate) fn new(latch: &Arc<Latch>) -> Self {
         let mut state = latch.lock();
         state.next_key += 1;
-        Self {
-            latch: Arc::clone(latch),
-            key: state.next_key,
-        }
+        Self { latch: Arc::clone(latch), key: state.next_key }
     }
 
     /// Waits for as long as it takes.
@@ -99,11 +96,7 @@ struct State {
 impl Latch {
     pub(crate) fn new() -> io::Result<Arc<Self>> {
         let signal = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        Ok(Arc::new(Self {
-            state: Mutex::default(),
-            changed: Condvar::new(),
-            signal,
-        }))
+        Ok(Arc::new(Self { state: Mutex::default(), changed: Condvar::new(), signal }))
     }
 
     /// Fires, once and for all.
@@ -130,9 +123,7 @@ impl Latch {
             self.wait();
             return true;
         };
-        let waited = self
-            .changed
-            .wait_timeout_while(self.lock(), timeout, |state| !state.fired);
+        let waited = self.changed.wait_timeout_while(self.lock(), timeout, |state| !state.fired);
         waited.unwrap_or_else(PoisonError::into_inner).0.fired
     }
 

@@ -43,22 +43,14 @@ impl Launch {
 
     /// The program's file name: the service label unless one is set.
     pub(crate) fn file_name(&self) -> String {
-        self.program
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
+        self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     /// Starts a successor.
     pub(crate) fn spawn(&self, socket: &UnixAddress, secret: Secret) -> io::Result<Child> {
         let mut command = Command::new(&self.program);
-        command
-            .args(&self.arguments)
-            .envs(self.environment.iter().cloned());
-        command
-            .env(SOCKET, socket.to_string())
-            .env(SECRET, hex(&secret.0));
+        command.args(&self.arguments).envs(self.environment.iter().cloned());
+        command.env(SOCKET, socket.to_string()).env(SECRET, hex(&secret.0));
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
@@ -96,7 +88,5 @@ fn locate(program: &Path) -> PathBuf {
     let folders = env::var_os("PATH").unwrap_or_default();
     let candidates = env::split_paths(&folders).map(|folder| folder.join(program));
     let found = candidates.into_iter().find(|candidate| candidate.is_file());
-    found
-        .and_then(|found| std::path::absolute(found).ok())
-        .unwrap_or_else(|| program.into())
+    found.and_then(|found| std::path::absolute(found).ok()).unwrap_or_else(|| program.into())
 }

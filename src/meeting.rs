@@ -60,10 +60,9 @@ pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
     }
     Err(match last {
         Some(failure) => failure.into(),
-        None => Error::new(
-            ErrorKind::Busy,
-            "other processes take the handoff socket and let it go",
-        ),
+        None => {
+            Error::new(ErrorKind::Busy, "other processes take the handoff socket and let it go")
+        }
     })
 }
 
@@ -107,20 +106,13 @@ fn absent(configured: Option<&UnixAddress>) -> Error {
 
 fn greet(address: &UnixAddress, secret: Option<Secret>) -> Result<Option<Met>, Error> {
     let met = connect_to(address, CONNECT_TIMEOUT)?;
-    Ok(met.map(|channel| Met {
-        channel,
-        address: address.clone(),
-        secret,
-    }))
+    Ok(met.map(|channel| Met { channel, address: address.clone(), secret }))
 }
 
 /// Takes over from the process that was met.
 fn take_over(settings: &Arc<Settings>, met: Met) -> Result<Driver, Trouble> {
     let Ok((_, credentials)) = PidFd::of_peer(met.channel.as_fd()) else {
-        return Err(Trouble::Failure(Failure::Died {
-            phase: Phase::Greeting,
-            status: None,
-        }));
+        return Err(Trouble::Failure(Failure::Died { phase: Phase::Greeting, status: None }));
     };
     if !settings.trusts(credentials.uid()) {
         let text = format!(
@@ -170,11 +162,6 @@ fn new_core(settings: &Arc<Settings>) -> Result<Core, Error> {
 /// now, or nobody.
 fn may_try_again(settings: &Settings, failure: &Failure) -> bool {
     let gone = matches!(failure, Failure::Closed { .. } | Failure::Died { .. });
-    let greeting = matches!(
-        failure,
-        Failure::Closed {
-            phase: Phase::Greeting
-        }
-    );
+    let greeting = matches!(failure, Failure::Closed { phase: Phase::Greeting });
     gone && (greeting || settings.takeover == Takeover::IfPresent)
 }

@@ -23,11 +23,7 @@ pub(crate) struct PidFile {
 
 impl PidFile {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            prepared: None,
-            published: None,
-        }
+        Self { path, prepared: None, published: None }
     }
 
     /// Writes the file beside its place.
@@ -45,9 +41,7 @@ impl PidFile {
             return Ok(());
         };
         let written = stat(&*prepared).map_err(|errno| self.error(&errno.into()))?;
-        prepared
-            .persist(&self.path)
-            .map_err(|failed| self.error(&failed.error))?;
+        prepared.persist(&self.path).map_err(|failed| self.error(&failed.error))?;
         self.published = Some(file_id(&written));
         Ok(())
     }

@@ -1,56 +1,34 @@
 //! The owner's side over real sockets and processes: does what
 //! [`heirloom_proto::Predecessor`] says.
 
+mod children;
+mod snapshot;
+
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::process::Child;
-use std::sync::Arc;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder, Event, Output, Settings};
-use heirloom_proto::{Abort, AbortReason, Entry, Failure, Kind, Name, Phase, Predecessor, Secret};
+use heirloom_proto::{Abort, AbortReason, Failure, Phase, Predecessor, Secret};
 
 use crate::Upgraded;
 use crate::control::ControlListener;
 use crate::driver::{Connection, Core, Edge, Reply, Sent, Side, Unsent, step};
 use crate::error::{Error, ErrorKind};
-use crate::fds::Registered;
-use crate::sys::identity::identity;
 use crate::sys::pidfd::PidFd;
 use crate::sys::random::random;
+use children::Children;
+use snapshot::Snapshot;
 
 /// The owner's machine, and what it is given by this process.
 pub(crate) struct PredecessorSide {
     machine: Predecessor,
     snapshot: Snapshot,
-    children: Vec<Spawned>,
+    children: Children,
     upgrade: Option<Reply<Upgraded>>,
     /// What the next process is spawned with.
     secret: Secret,
 }
-
-/// What one handoff passes on, in the order in which the machine numbers it.
-#[derive(Default)]
-struct Snapshot {
-    registered: Vec<Arc<Registered>>,
-    /// Duplicates of the connections to the generations that are still draining.
-    elders: Vec<OwnedFd>,
-    /// Tells what was bound later.
-    number: u64,
-    /// A second open description of the token, and the control listener. Closed as soon as they are
-    /// sent: a copy kept here would keep the successor's lock alive beyond its death.
-    offer: Vec<OwnedFd>,
-}
-
-/// A process that this one has spawned.
-struct Spawned {
-    child: Child,
-    process: PidFd,
-    kill_at: Option<Duration>,
-}
-
-/// How long a spawned successor whose handoff failed may take to end by itself, and to say why.
-const CONDEMNED: Duration = Duration::from_secs(2);
 
 impl PredecessorSide {
     /// An owner of the given generation.
@@ -79,7 +57,7 @@ impl PredecessorSide {
         Self {
             machine,
             snapshot: Snapshot::default(),
-            children: Vec::new(),
+            children: Children::default(),
             upgrade: None,
             secret: Secret([0; 32]),
         }
@@ -133,9 +111,7 @@ impl PredecessorSide {
         now: Duration,
     ) -> Result<(), Error> {
         self.secret = new_secret()?;
-        self.machine
-            .handle_upgrade(self.secret, now)
-            .map_err(Error::not_now)?;
+        self.machine.handle_upgrade(self.secret, now).map_err(Error::not_now)?;
         self.upgrade = reply;
         Ok(())
     }
@@ -170,50 +146,26 @@ impl PredecessorSide {
 
     /// The processes spawned and not yet reaped.
     pub(crate) fn children(&self) -> impl Iterator<Item = (u32, BorrowedFd<'_>)> {
-        self.children
-            .iter()
-            .map(|spawned| (spawned.child.id(), spawned.process.as_fd()))
+        self.children.processes()
     }
 
-    /// Reaps a child that has ended; tells how it did.
-    pub(crate) fn reap(&mut self, pid: u32) -> Option<String> {
-        let index = self
-            .children
-            .iter()
-            .position(|spawned| spawned.child.id() == pid)?;
-        match self.children.get_mut(index)?.child.try_wait() {
-            Ok(None) => None,
-            status => {
-                self.children.swap_remove(index);
-                Some(
-                    status
-                        .ok()
-                        .flatten()
-                        .map_or("unknown".into(), |status| status.to_string()),
-                )
-            }
-        }
+    /// Reaps a child that has ended. Tells how it did, and whether it was spawned last.
+    pub(crate) fn reap(&mut self, pid: u32) -> Option<(String, bool)> {
+        self.children.reap(pid)
     }
 
-    /// A child has ended that nobody has introduced himself as.
+    /// The child spawned last has ended, and nobody has introduced himself as it.
     pub(crate) fn spawned_exited(&mut self, status: String, now: Duration) {
         self.machine.handle_spawned_exited(status, now);
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Duration) {
         self.machine.handle_timeout(now);
-        for spawned in &mut self.children {
-            if spawned.kill_at.is_some_and(|kill_at| kill_at <= now) {
-                spawned.kill_at = None;
-                // It may have ended in this very moment.
-                let _ = spawned.process.kill();
-            }
-        }
+        self.children.handle_timeout(now);
     }
 
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        let kills = self.children.iter().filter_map(|spawned| spawned.kill_at);
-        self.machine.poll_deadline().into_iter().chain(kills).min()
+        self.machine.poll_deadline().into_iter().chain(self.children.deadline()).min()
     }
 
     /// Does what the machine asks for until it asks for nothing.
@@ -225,39 +177,21 @@ impl PredecessorSide {
 
     fn perform_one(&mut self, core: &mut Core, output: Output) {
         match output {
-            Output::Send {
-                connection,
-                frame,
-                attachment,
-            } => {
-                self.send(
-                    core,
-                    connection,
-                    Unsent {
-                        frame,
-                        attachment,
-                        retry: None,
-                    },
-                );
+            Output::Send { connection, frame, attachment } => {
+                self.send(core, connection, Unsent { frame, attachment, retry: None });
             }
             Output::Close(connection) => {
                 core.connections.remove(&connection);
             }
             Output::TakeSnapshot => self.take_snapshot(core),
             Output::WriteAttempt(attempt) => {
-                let written = core
-                    .token
-                    .as_ref()
-                    .map(|token| token.write_attempt(attempt));
+                let written = core.token.as_ref().map(|token| token.write_attempt(attempt));
                 report(written.unwrap_or(Ok(())), "the token cannot be written");
             }
             Output::Spawn => self.spawn(core),
-            Output::Condemn => self.condemn(core.now()),
+            Output::Condemn => self.children.condemn(core.now()),
             Output::Freeze => {
-                let frozen = core
-                    .registry
-                    .seal(self.snapshot.number)
-                    .map(|()| Vec::new());
+                let frozen = core.registry.seal(self.snapshot.number).map(|()| Vec::new());
                 self.machine.handle_frozen(frozen, core.now());
             }
             Output::Thaw => core.registry.open(),
@@ -314,39 +248,13 @@ impl PredecessorSide {
         }
     }
 
-    fn spawn(&mut self, core: &mut Core) {
+    fn spawn(&mut self, core: &Core) {
         let Some(listener) = &core.listener else {
             return;
         };
-        let spawned = core
-            .settings
-            .launch
-            .spawn(listener.address(), self.secret)
-            .and_then(|mut child| match PidFd::open(child.id().cast_signed()) {
-                Ok(process) => Ok(Spawned {
-                    child,
-                    process,
-                    kill_at: None,
-                }),
-                Err(error) => {
-                    // Without a pidfd it cannot be watched; it has done nothing yet.
-                    child.kill()?;
-                    child.wait()?;
-                    Err(error)
-                }
-            });
-        match spawned {
-            Ok(spawned) => self.children.push(spawned),
-            Err(error) => {
-                let text = format!("{}: {error}", core.settings.launch);
-                self.machine.handle_spawn_failed(text, core.now());
-            }
-        }
-    }
-
-    fn condemn(&mut self, now: Duration) {
-        if let Some(spawned) = self.children.last_mut() {
-            spawned.kill_at.get_or_insert(now + CONDEMNED);
+        let launch = &core.settings.launch;
+        if let Err(error) = self.children.spawn(launch, listener.address(), self.secret) {
+            self.machine.handle_spawn_failed(format!("{launch}: {error}"), core.now());
         }
     }
 
@@ -387,11 +295,7 @@ impl PredecessorSide {
 
     /// The service is the successor's.
     fn let_go(&mut self, core: &mut Core, upgraded: Upgraded) {
-        tracing::info!(
-            pid = upgraded.pid,
-            generation = upgraded.generation,
-            "handed over"
-        );
+        tracing::info!(pid = upgraded.pid, generation = upgraded.generation, "handed over");
         core.registry.release();
         core.listener = None;
         core.token = None;
@@ -401,14 +305,8 @@ impl PredecessorSide {
 
     /// The service is this process's again: what the successor may have taken over is put back.
     fn put_back(&mut self, core: &mut Core) {
-        let listened = core
-            .listener
-            .as_ref()
-            .map_or(Ok(()), ControlListener::listen_again);
-        report(
-            listened,
-            "the handoff socket tells a successor's credentials",
-        );
+        let listened = core.listener.as_ref().map_or(Ok(()), ControlListener::listen_again);
+        report(listened, "the handoff socket tells a successor's credentials");
         if let Err(error) = core.publish_pid() {
             tracing::error!(%error, "the PID file is not put back");
         }
@@ -423,60 +321,6 @@ impl PredecessorSide {
     }
 }
 
-impl Snapshot {
-    /// What is to be handed over now, and the entries that say so.
-    fn take(core: &Core, elders: &[Elder]) -> io::Result<(Self, Vec<Arc<Entry>>)> {
-        let (registered, number) = core.registry.snapshot();
-        let mut entries: Vec<_> = registered
-            .iter()
-            .map(|registered| Arc::clone(&registered.entry))
-            .collect();
-        let mut snapshot = Self {
-            registered,
-            number,
-            ..Self::default()
-        };
-        for elder in elders {
-            if let Some(peer) = core.connections.get(&elder.connection) {
-                entries.push(Arc::new(describe(elder, peer.channel.as_fd())?));
-                snapshot
-                    .elders
-                    .push(peer.channel.as_fd().try_clone_to_owned()?);
-            }
-        }
-        if let (Some(token), Some(listener)) = (&core.token, &core.listener) {
-            snapshot.offer = vec![token.open_again()?, listener.as_fd().try_clone_to_owned()?];
-        }
-        Ok((snapshot, entries))
-    }
-
-    fn attached(&self, attachment: &Attachment) -> Vec<BorrowedFd<'_>> {
-        match attachment {
-            Attachment::None => Vec::new(),
-            Attachment::Token => self.offer.iter().map(AsFd::as_fd).collect(),
-            Attachment::Entries(range) => {
-                let registered = self.registered.iter().map(|registered| registered.as_fd());
-                let all = registered.chain(self.elders.iter().map(AsFd::as_fd));
-                all.skip(range.start).take(range.len()).collect()
-            }
-        }
-    }
-}
-
-/// The entry that hands on the connection to a generation that is still draining.
-fn describe(elder: &Elder, connection: BorrowedFd<'_>) -> io::Result<Entry> {
-    let mut opaque = elder.generation.generation.to_le_bytes().to_vec();
-    opaque.extend(elder.generation.pid.to_le_bytes());
-    Ok(Entry {
-        kind: Kind::Draining,
-        name: Name::new(format!("generation {}", elder.generation.generation))
-            .map_err(io::Error::other)?,
-        identity: identity(connection)?,
-        path: None,
-        opaque: opaque.try_into().map_err(io::Error::other)?,
-    })
-}
-
 /// Ends a successor that holds the token and says nothing, unless it lives in this very process.
 fn fence(core: &Core, connection: ConnectionId) {
     let Some(peer) = core.connections.get(&connection) else {
@@ -486,10 +330,7 @@ fn fence(core: &Core, connection: ConnectionId) {
         return;
     }
     if let Some(process) = &peer.pidfd {
-        tracing::warn!(
-            pid = peer.pid,
-            "ending a successor that holds the token and is silent"
-        );
+        tracing::warn!(pid = peer.pid, "ending a successor that holds the token and is silent");
         report(process.kill(), "the silent successor cannot be ended");
     }
 }

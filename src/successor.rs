@@ -116,8 +116,7 @@ impl SuccessorSide {
     }
 
     pub(crate) fn handle_frame(&mut self, received: Received<'_>, now: Duration) {
-        self.machine
-            .handle_frame(received.frame, received.descriptors, now);
+        self.machine.handle_frame(received.frame, received.descriptors, now);
     }
 
     /// The application could serve.
@@ -127,8 +126,7 @@ impl SuccessorSide {
         }
         self.ready = Some(reply);
         self.is_ready = true;
-        self.machine
-            .handle_ready(core.registry.strays(), core.now());
+        self.machine.handle_ready(core.registry.strays(), core.now());
     }
 
     pub(crate) fn progress_told(&mut self, text: &str) {
@@ -144,13 +142,7 @@ impl SuccessorSide {
     /// now on, when that has been settled.
     pub(crate) fn perform(&mut self, core: &mut Core, buffer: &mut FrameBuffer) -> Option<Role> {
         while let Some(output) = self.machine.poll_output() {
-            if let Output::Event(Event::Owned {
-                orphaned,
-                leaked,
-                trouble,
-                ..
-            }) = output
-            {
+            if let Output::Event(Event::Owned { orphaned, leaked, trouble, .. }) = output {
                 if leaked {
                     tracing::warn!("the old token stays locked by a copy that was leaked");
                 }
@@ -162,22 +154,13 @@ impl SuccessorSide {
             }
             self.perform_one(core, output, buffer);
         }
-        self.failure
-            .take()
-            .map(|failure| self.give_up(core, failure))
+        self.failure.take().map(|failure| self.give_up(core, failure))
     }
 
     fn perform_one(&mut self, core: &mut Core, output: Output<OwnedFd>, buffer: &mut FrameBuffer) {
         match output {
             Output::Send(frame) => {
-                self.send(
-                    core,
-                    Unsent {
-                        frame,
-                        attachment: Attachment::None,
-                        retry: None,
-                    },
-                );
+                self.send(core, Unsent { frame, attachment: Attachment::None, retry: None });
             }
             Output::Token { token, listener } => {
                 core.token = Some(Token::received(token));
@@ -238,8 +221,7 @@ impl SuccessorSide {
                 break;
             };
             step_frame(Side::Successor, Edge::After, "receive", received.frame);
-            self.machine
-                .handle_frame(received.frame, received.descriptors, core.now());
+            self.machine.handle_frame(received.frame, received.descriptors, core.now());
         }
         self.machine.handle_emptied();
     }
@@ -257,10 +239,7 @@ impl SuccessorSide {
     /// Takes over what the outside knows the owner by.
     fn publish(&self, core: &mut Core) -> Result<(), Error> {
         let Some(listener) = &core.listener else {
-            return Err(Error::new(
-                ErrorKind::Protocol,
-                "no control listener was handed over",
-            ));
+            return Err(Error::new(ErrorKind::Protocol, "no control listener was handed over"));
         };
         listener
             .listen_again()
@@ -270,10 +249,8 @@ impl SuccessorSide {
 
     /// This process owns the service.
     fn own(&mut self, core: &mut Core, orphaned: bool) -> Role {
-        let (generation, attempt) = self
-            .machine
-            .welcome()
-            .map_or((1, 0), |welcome| (welcome.generation, welcome.attempt));
+        let (generation, attempt) =
+            self.machine.welcome().map_or((1, 0), |welcome| (welcome.generation, welcome.attempt));
         tracing::info!(generation, orphaned, "this process owns the service");
         let mut elders = self.elders(core);
         let predecessor = generation.saturating_sub(1);
@@ -282,14 +259,8 @@ impl SuccessorSide {
             core.connections.remove(&self.peer);
             core.retired(predecessor);
         } else {
-            let generation = DrainingGeneration {
-                generation: predecessor,
-                pid: self.pid,
-            };
-            elders.push(Elder {
-                connection: self.peer,
-                generation,
-            });
+            let generation = DrainingGeneration { generation: predecessor, pid: self.pid };
+            elders.push(Elder { connection: self.peer, generation });
         }
         core.move_listener();
         let side = PredecessorSide::new(core, generation, attempt, elders, self.is_ready);
@@ -307,25 +278,15 @@ impl SuccessorSide {
     fn elders(&mut self, core: &mut Core) -> Vec<Elder> {
         let mut elders = Vec::new();
         for (entry, connection) in self.inherited.drain(..) {
-            let (numbers, pid) = entry
-                .opaque
-                .as_bytes()
-                .split_at_checked(8)
-                .unwrap_or_default();
-            let generation = numbers
-                .try_into()
-                .map(u64::from_le_bytes)
-                .unwrap_or_default();
+            let (numbers, pid) = entry.opaque.as_bytes().split_at_checked(8).unwrap_or_default();
+            let generation = numbers.try_into().map(u64::from_le_bytes).unwrap_or_default();
             let pid = pid.try_into().map(u32::from_le_bytes).unwrap_or_default();
             let connected =
                 Channel::new(connection).and_then(|channel| core.connect_to_peer(channel));
             // One that cannot be watched has gone already.
             if let Ok(connection) = connected {
                 let generation = DrainingGeneration { generation, pid };
-                elders.push(Elder {
-                    connection,
-                    generation,
-                });
+                elders.push(Elder { connection, generation });
             }
         }
         elders

@@ -27,9 +27,7 @@ use crate::{Error, Takeover, Upgrader};
 ///
 /// Those of [`Builder::start`](crate::Builder::start).
 pub fn first() -> Result<Upgrader, Error> {
-    Upgrader::builder()
-        .handoff_socket(crate::address::UnixAddress::private()?.to_string())
-        .start()
+    Upgrader::builder().handoff_socket(crate::address::UnixAddress::private()?.to_string()).start()
 }
 
 /// The next generation after `predecessor`, which must be ready. Both live in this process, so

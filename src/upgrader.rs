@@ -62,29 +62,18 @@ impl Upgrader {
             Some(side) => {
                 let generation = side.welcome().map_or(1, |welcome| welcome.generation);
                 let pid = side.predecessor_pid();
-                let info = PredecessorInfo {
-                    pid,
-                    generation: generation.saturating_sub(1),
-                };
+                let info = PredecessorInfo { pid, generation: generation.saturating_sub(1) };
                 let gone = Arc::clone(side.gone());
                 (generation, Some((info, gone)), Some(side.met_at().clone()))
             }
-            None => (
-                1,
-                None,
-                core.listener
-                    .as_ref()
-                    .map(|listener| listener.address().clone()),
-            ),
+            None => (1, None, core.listener.as_ref().map(|listener| listener.address().clone())),
         };
         let address = settings.handoff.clone().or(met_at);
         let mut handle = Handle {
             mailbox: Arc::clone(&core.mailbox),
             registry: Arc::clone(&core.registry),
             exit: Arc::clone(&core.exit),
-            handoff_socket: address
-                .map(|address| address.to_string())
-                .unwrap_or_default(),
+            handoff_socket: address.map(|address| address.to_string()).unwrap_or_default(),
             generation,
             predecessor,
             driver: Mutex::new(None),
@@ -198,20 +187,14 @@ impl Upgrader {
 
 /// The driver answers every command, or drops it when it ends.
 fn wait<T>(answer: &Receiver<Result<T, Error>>) -> Result<T, Error> {
-    answer
-        .recv()
-        .unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the upgrader has ended")))
+    answer.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the upgrader has ended")))
 }
 
 impl Drop for Handle {
     /// Ends the driver: an owner without a successor stops, one with a successor says that it has
     /// retired, a successor that was never ready gives the handoff up.
     fn drop(&mut self) {
-        let driver = self
-            .driver
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ended = self.mailbox.put(Command::End);
         if let (Some(driver), Ok(())) = (driver, ended) {
             // It holds no handle of its own, so it is another thread.

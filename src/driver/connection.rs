@@ -24,14 +24,7 @@ pub(crate) struct Connection {
 
 impl Connection {
     pub(crate) fn new(channel: Channel, pidfd: Option<PidFd>, pid: u32) -> Self {
-        Self {
-            channel,
-            pidfd,
-            pid,
-            dead: false,
-            closed: false,
-            unsent: None,
-        }
+        Self { channel, pidfd, pid, dead: false, closed: false, unsent: None }
     }
 
     /// The process to watch, while it has not ended.

@@ -142,25 +142,15 @@ impl Core {
 
     /// When a frame is to be tried again.
     pub(super) fn next_retry(&self) -> Option<Duration> {
-        self.connections
-            .values()
-            .filter_map(|peer| peer.unsent.as_ref()?.retry)
-            .min()
+        self.connections.values().filter_map(|peer| peer.unsent.as_ref()?.retry).min()
     }
 
     /// The connections whose frame is to be tried again.
     pub(super) fn due_retries(&self, due: Duration) -> Vec<ConnectionId> {
         let is_due = |peer: &Connection| {
-            peer.unsent
-                .as_ref()
-                .and_then(|unsent| unsent.retry)
-                .is_some_and(|retry| retry <= due)
+            peer.unsent.as_ref().and_then(|unsent| unsent.retry).is_some_and(|retry| retry <= due)
         };
-        self.connections
-            .iter()
-            .filter(|(_, peer)| is_due(peer))
-            .map(|(id, _)| *id)
-            .collect()
+        self.connections.iter().filter(|(_, peer)| is_due(peer)).map(|(id, _)| *id).collect()
     }
 
     /// Locks the token if nobody else has. One that cannot even be tried is somebody else's;
@@ -193,12 +183,7 @@ impl Core {
 
     /// Binds the handoff socket that this process is set to, if it is not the predecessor's.
     pub(crate) fn prepare_listener(&mut self, met_at: &UnixAddress) -> Result<(), Error> {
-        let Some(wanted) = self
-            .settings
-            .handoff
-            .as_ref()
-            .filter(|wanted| *wanted != met_at)
-        else {
+        let Some(wanted) = self.settings.handoff.as_ref().filter(|wanted| *wanted != met_at) else {
             return Ok(());
         };
         if self.next_listener.is_none() {
@@ -236,11 +221,7 @@ impl Core {
         if strays.is_empty() || self.settings.strays != Strays::Fail {
             return Ok(());
         }
-        let text = format!(
-            "{} were inherited and not claimed: {}",
-            strays.len(),
-            listed(&strays)
-        );
+        let text = format!("{} were inherited and not claimed: {}", strays.len(), listed(&strays));
         Err(Error::new(ErrorKind::Strays, text))
     }
 

@@ -56,10 +56,7 @@ struct Queue {
 impl Mailbox {
     pub(crate) fn new() -> io::Result<Arc<Self>> {
         let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        Ok(Arc::new(Self {
-            queue: Mutex::default(),
-            wake,
-        }))
+        Ok(Arc::new(Self { queue: Mutex::default(), wake }))
     }
 
     /// Puts a command in.

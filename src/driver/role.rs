@@ -40,8 +40,7 @@ impl Role {
         match self {
             Self::Successor(side) => side.handle_frame(received, now),
             Self::Predecessor(side) => {
-                side.machine(core)
-                    .handle_frame(connection, received.frame, now);
+                side.machine(core).handle_frame(connection, received.frame, now);
             }
             Self::Failed(_) => {}
         }

@@ -44,10 +44,7 @@ pub(super) fn wait(core: &Core, role: &Role, timeout: Option<Duration>) -> Vec<R
         }
     }
     let is_ready = |polled: &PollFd<'_>| polled.any().unwrap_or(true);
-    let ready = sources
-        .into_iter()
-        .zip(&polled)
-        .filter(|(_, polled)| is_ready(polled));
+    let ready = sources.into_iter().zip(&polled).filter(|(_, polled)| is_ready(polled));
     ready.map(|(source, _)| Ready { source }).collect()
 }
 
@@ -65,11 +62,7 @@ fn sources<'a>(core: &'a Core, role: &'a Role) -> (Vec<Source>, Vec<PollFd<'a>>)
     }
     for (id, peer) in &core.connections {
         if !peer.closed {
-            add(
-                Source::Connection(*id),
-                peer.channel.as_fd(),
-                interest(peer),
-            );
+            add(Source::Connection(*id), peer.channel.as_fd(), interest(peer));
         }
         if let Some(process) = peer.process() {
             add(Source::Process(*id), process, PollFlags::POLLIN);
@@ -83,11 +76,7 @@ fn sources<'a>(core: &'a Core, role: &'a Role) -> (Vec<Source>, Vec<PollFd<'a>>)
     }
     add(Source::Mailbox, core.mailbox.as_fd(), PollFlags::POLLIN);
     for (index, signal) in core.signals.iter().enumerate() {
-        add(
-            Source::Signal(index),
-            signal.pipe.as_fd(),
-            PollFlags::POLLIN,
-        );
+        add(Source::Signal(index), signal.pipe.as_fd(), PollFlags::POLLIN);
     }
     (sources, polled)
 }

@@ -27,10 +27,7 @@ pub(crate) fn step(side: Side, edge: Edge, action: impl fmt::Display) {
 /// Tells of a frame: `send-ready`, `receive-commit`.
 pub(crate) fn step_frame(side: Side, edge: Edge, verb: &str, frame: &[u8]) {
     if tracing::enabled!(target: "heirloom::step", tracing::Level::TRACE) {
-        let kind = frame
-            .get(6..8)
-            .and_then(|kind| kind.try_into().ok())
-            .map(u16::from_le_bytes);
+        let kind = frame.get(6..8).and_then(|kind| kind.try_into().ok()).map(u16::from_le_bytes);
         let kind = kind.and_then(|kind| MessageKind::try_from(kind).ok());
         let kind = kind.map_or("unknown".into(), |kind| kind.to_string().to_lowercase());
         step(side, edge, format_args!("{verb}-{kind}"));

@@ -92,9 +92,7 @@ fn is_among(address: &str, bound: io::Result<SocketAddr>) -> bool {
 
 fn is_named(socket: &impl AsFd, address: &str) -> bool {
     let bound = getsockname::<UnixAddr>(socket.as_fd().as_raw_fd());
-    let wanted = UnixAddress::parse(address)
-        .ok()
-        .and_then(|address| address.to_nix().ok());
+    let wanted = UnixAddress::parse(address).ok().and_then(|address| address.to_nix().ok());
     wanted.is_some_and(|wanted| bound.is_ok_and(|bound| bound == wanted))
 }
 

@@ -40,11 +40,7 @@ pub struct Fds {
 
 impl Fds {
     pub(crate) fn new(registry: &Arc<Registry>) -> Self {
-        Self {
-            registry: Arc::clone(registry),
-            nonblocking: false,
-            switch: false,
-        }
+        Self { registry: Arc::clone(registry), nonblocking: false, switch: false }
     }
 
     /// The same entries, with sockets created in non-blocking mode and expected in it.
@@ -152,13 +148,10 @@ impl Fds {
         opaque: Vec<u8>,
     ) -> Result<Registration, Error> {
         let name = checked(name)?;
-        let opaque = opaque
-            .try_into()
-            .map_err(|error: heirloom_proto::TooLong| {
-                Error::new(ErrorKind::InvalidName, error.to_string())
-            })?;
-        self.registry
-            .add(T::KIND, name, descriptor.as_fd(), None, opaque, false)
+        let opaque = opaque.try_into().map_err(|error: heirloom_proto::TooLong| {
+            Error::new(ErrorKind::InvalidName, error.to_string())
+        })?;
+        self.registry.add(T::KIND, name, descriptor.as_fd(), None, opaque, false)
     }
 
     /// Stops handing over the entry of this type and name. Tells whether there was one.
@@ -199,32 +192,19 @@ impl Fds {
         let created = create()?;
         if T::HAS_MODE && self.nonblocking {
             set_nonblocking(&created, true).map_err(|error| {
-                Error::io(
-                    format!("{} {name} cannot be made non-blocking", T::KIND),
-                    error,
-                )
+                Error::io(format!("{} {name} cannot be made non-blocking", T::KIND), error)
             })?;
         }
         let path = passable::bound_path(created.as_fd());
-        let registration = self.registry.add(
-            T::KIND,
-            name,
-            created.as_fd(),
-            path,
-            Default::default(),
-            true,
-        )?;
+        let registration =
+            self.registry.add(T::KIND, name, created.as_fd(), path, Default::default(), true)?;
         registration.keep();
         Ok(created)
     }
 
     fn check_mode<T: Passable>(&self, claimed: &T, name: &Name) -> Result<(), Error> {
-        let trouble = |error| {
-            Error::io(
-                format!("the mode of {} {name} cannot be read", T::KIND),
-                error,
-            )
-        };
+        let trouble =
+            |error| Error::io(format!("the mode of {} {name} cannot be read", T::KIND), error);
         let set = is_nonblocking(claimed).map_err(trouble)?;
         if !T::HAS_MODE || set == self.nonblocking {
             return Ok(());
@@ -284,9 +264,6 @@ pub(crate) fn verify(
             "{} {} was announced as {:?} and is {found:?}",
             entry.kind, entry.name, entry.identity
         )),
-        Err(error) => Err(format!(
-            "{} {} cannot be looked at: {error}",
-            entry.kind, entry.name
-        )),
+        Err(error) => Err(format!("{} {} cannot be looked at: {error}", entry.kind, entry.name)),
     }
 }

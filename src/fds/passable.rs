@@ -34,10 +34,7 @@ pub trait Passable: AsFd + From<OwnedFd> + sealed::Sealed {
         if is_of_kind(Self::KIND, &found) {
             return Ok(());
         }
-        let text = format!(
-            "the descriptor is no {}: the kernel says {found:?}",
-            Self::KIND
-        );
+        let text = format!("the descriptor is no {}: the kernel says {found:?}", Self::KIND);
         Err(Error::new(ErrorKind::WrongType, text))
     }
 }

@@ -67,13 +67,7 @@ impl Registry {
         let trouble = |error| Error::io(format!("{kind} {name} cannot be registered"), error);
         let identity = identity(descriptor).map_err(trouble)?;
         let descriptor = descriptor.try_clone_to_owned().map_err(trouble)?;
-        let entry = Arc::new(Entry {
-            kind,
-            name: name.clone(),
-            identity,
-            path,
-            opaque,
-        });
+        let entry = Arc::new(Entry { kind, name: name.clone(), identity, path, opaque });
         let mut state = self.lock();
         state.check_free(kind, &name)?;
         let number = state.insert(entry, descriptor);
@@ -81,13 +75,7 @@ impl Registry {
             state.latest_bound = number;
         }
         drop(state);
-        Ok(Registration {
-            registry: Arc::clone(self),
-            kind,
-            name,
-            number,
-            kept: false,
-        })
+        Ok(Registration { registry: Arc::clone(self), kind, name, number, kept: false })
     }
 
     /// Checks that an entry could be registered now.
@@ -96,10 +84,7 @@ impl Registry {
     }
 
     pub(super) fn remove(&self, kind: Kind, name: &Name) -> bool {
-        self.lock()
-            .registered
-            .remove(&(kind, name.clone()))
-            .is_some()
+        self.lock().registered.remove(&(kind, name.clone())).is_some()
     }
 
     /// Moves an inherited entry to the registered ones, if `take` makes something of it.
@@ -143,11 +128,7 @@ impl Registry {
 
     /// The names that nobody has claimed.
     pub(crate) fn strays(&self) -> Vec<Name> {
-        self.lock()
-            .inherited
-            .keys()
-            .map(|(_, name)| name.clone())
-            .collect()
+        self.lock().inherited.keys().map(|(_, name)| name.clone()).collect()
     }
 
     /// Closes what nobody has claimed, and unlinks the paths of its sockets.
@@ -231,24 +212,14 @@ impl State {
                 "nothing is registered after the service was handed over or stopped"
             }
         };
-        Err(Error::new(
-            ErrorKind::Closed,
-            format!("{kind} {name}: {text}"),
-        ))
+        Err(Error::new(ErrorKind::Closed, format!("{kind} {name}: {text}")))
     }
 
     fn insert(&mut self, entry: Arc<Entry>, descriptor: OwnedFd) -> u64 {
         self.latest += 1;
         let number = self.latest;
         let key = (entry.kind, entry.name.clone());
-        self.registered.insert(
-            key,
-            Arc::new(Registered {
-                number,
-                entry,
-                descriptor,
-            }),
-        );
+        self.registered.insert(key, Arc::new(Registered { number, entry, descriptor }));
         number
     }
 }

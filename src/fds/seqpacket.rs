@@ -16,12 +16,7 @@ impl UnixSeqpacketListener {
     /// Listens on a path or an abstract name.
     pub(crate) fn bind(address: &UnixAddress) -> io::Result<Self> {
         use std::os::fd::AsRawFd;
-        let made = socket(
-            AddressFamily::Unix,
-            SockType::SeqPacket,
-            SockFlag::SOCK_CLOEXEC,
-            None,
-        )?;
+        let made = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
         bind(made.as_raw_fd(), &address.to_nix()?)?;
         listen(&made, Backlog::MAXCONN)?;
         Ok(Self(made))

@@ -35,10 +35,7 @@ impl Channel {
         };
         match sent == frame.len() {
             true => Ok(()),
-            false => Err(io::Error::new(
-                io::ErrorKind::WriteZero,
-                "a frame was cut by the kernel",
-            )),
+            false => Err(io::Error::new(io::ErrorKind::WriteZero, "a frame was cut by the kernel")),
         }
     }
 
@@ -62,9 +59,7 @@ impl Channel {
         };
         let descriptors = take_descriptors(&buffer.control);
         if flags.contains(MsgFlags::MSG_CTRUNC) {
-            return Err(Fault::Truncated {
-                kept: descriptors.len(),
-            });
+            return Err(Fault::Truncated { kept: descriptors.len() });
         }
         if flags.contains(MsgFlags::MSG_TRUNC) || length > MAX_FRAME {
             return Err(Fault::TooLong);
@@ -103,18 +98,12 @@ impl FrameBuffer {
         let length = u32::try_from(MAX_DESCRIPTORS * size_of::<RawFd>()).unwrap_or(u32::MAX);
         // SAFETY: CMSG_SPACE only computes.
         let space = unsafe { libc::CMSG_SPACE(length) };
-        Self {
-            frame: vec![0; MAX_FRAME + 1],
-            control: vec![0; space as usize],
-        }
+        Self { frame: vec![0; MAX_FRAME + 1], control: vec![0; space as usize] }
     }
 
     /// Takes frames alone.
     pub(crate) fn without_descriptors() -> Self {
-        Self {
-            frame: vec![0; MAX_FRAME + 1],
-            control: Vec::new(),
-        }
+        Self { frame: vec![0; MAX_FRAME + 1], control: Vec::new() }
     }
 }
 

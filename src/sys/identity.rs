@@ -10,16 +10,14 @@ use socket2::SockRef;
 
 /// What the kernel tells of a descriptor: see `socket(7)` and `fstat(2)`.
 pub(crate) fn identity(descriptor: BorrowedFd<'_>) -> io::Result<Identity> {
-    match option(descriptor, libc::SO_DOMAIN) {
+    match integer(descriptor, libc::SO_DOMAIN) {
         Ok(domain) => Ok(Identity::Socket(Socket {
             domain,
-            kind: option(descriptor, libc::SO_TYPE)?,
-            protocol: option(descriptor, libc::SO_PROTOCOL)?,
-            listening: option::<libc::c_int>(descriptor, libc::SO_ACCEPTCONN)? != 0,
-            local: local_address(descriptor)?
-                .try_into()
-                .map_err(io::Error::other)?,
-            cookie: option(descriptor, libc::SO_COOKIE)?,
+            kind: integer(descriptor, libc::SO_TYPE)?,
+            protocol: integer(descriptor, libc::SO_PROTOCOL)?,
+            listening: integer(descriptor, libc::SO_ACCEPTCONN)? != 0,
+            local: local_address(descriptor)?.try_into().map_err(io::Error::other)?,
+            cookie: option(descriptor, libc::SO_COOKIE).map(u64::from_ne_bytes)?,
         })),
         Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => {
             Ok(Identity::File(file_id(&fstat(descriptor)?)))
@@ -30,10 +28,7 @@ pub(crate) fn identity(descriptor: BorrowedFd<'_>) -> io::Result<Identity> {
 
 /// Device and inode number of a file that was looked up.
 pub(crate) fn file_id(stat: &FileStat) -> FileId {
-    FileId {
-        device: stat.st_dev,
-        inode: stat.st_ino,
-    }
+    FileId { device: stat.st_dev, inode: stat.st_ino }
 }
 
 /// Turns an option on or off on the socket alone, if the kernel knows it. See `unix(7)`.
@@ -45,38 +40,26 @@ pub(crate) fn refuse_descriptors(socket: BorrowedFd<'_>) {
     let value = (&raw const off).cast();
     // SAFETY: `value` points to a live integer of `length` bytes. A kernel that does not know the
     // option changes nothing; nothing here depends on it.
-    unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            SO_PASSRIGHTS,
-            value,
-            length,
-        )
-    };
+    unsafe { libc::setsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_PASSRIGHTS, value, length) };
 }
 
-/// An integer option of a socket.
-fn option<T: Default>(socket: BorrowedFd<'_>, name: libc::c_int) -> io::Result<T>
-where
-    T: Copy + Into<i128>,
-{
-    let mut value = T::default();
-    let mut length = size_of::<T>() as libc::socklen_t;
-    let pointer = (&raw mut value).cast();
-    // SAFETY: `pointer` and `length` describe a live integer, for which every bit pattern is a value.
+/// The bytes of an option of a socket.
+fn option<const N: usize>(socket: BorrowedFd<'_>, name: libc::c_int) -> io::Result<[u8; N]> {
+    let mut value = [0; N];
+    let mut length = libc::socklen_t::try_from(N).map_err(io::Error::other)?;
+    let pointer = value.as_mut_ptr().cast();
+    // SAFETY: `pointer` and `length` describe live bytes, which may hold anything.
     match unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            name,
-            pointer,
-            &raw mut length,
-        )
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, name, pointer, &raw mut length)
     } {
         0 => Ok(value),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// An integer option of a socket.
+fn integer(socket: BorrowedFd<'_>, name: libc::c_int) -> io::Result<libc::c_int> {
+    option(socket, name).map(libc::c_int::from_ne_bytes)
 }
 
 /// The bytes of the address that a socket is bound to.

@@ -65,13 +65,7 @@ fn peer_pidfd(socket: BorrowedFd<'_>) -> io::Result<PidFd> {
     let value = (&raw mut number).cast();
     // SAFETY: `value` and `length` describe a live integer that the kernel may write.
     match unsafe {
-        libc::getsockopt(
-            socket.as_raw_fd(),
-            libc::SOL_SOCKET,
-            SO_PEERPIDFD,
-            value,
-            &raw mut length,
-        )
+        libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, SO_PEERPIDFD, value, &raw mut length)
     } {
         // SAFETY: the kernel has just made this descriptor (close-on-exec) for the caller.
         0 => Ok(PidFd(unsafe { OwnedFd::from_raw_fd(number) })),

@@ -48,12 +48,7 @@ impl Token {
     /// Opens a second description, for a successor.
     pub(crate) fn open_again(&self) -> io::Result<OwnedFd> {
         let path = format!("/proc/self/fd/{}", self.0.as_raw_fd());
-        open(
-            path.as_str(),
-            OFlag::O_RDWR | OFlag::O_CLOEXEC,
-            Mode::empty(),
-        )
-        .map_err(|errno| {
+        open(path.as_str(), OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).map_err(|errno| {
             let text = format!("the token cannot be opened through {path}: {errno}; mount /proc");
             io::Error::new(io::Error::from(errno).kind(), text)
         })
@@ -67,11 +62,7 @@ impl Token {
             Err(error) => return Err(error),
         };
         let attempt = self.read_attempt()?;
-        Ok(if locked {
-            Lock::Got { attempt }
-        } else {
-            Lock::Held { attempt }
-        })
+        Ok(if locked { Lock::Got { attempt } } else { Lock::Held { attempt } })
     }
 
     /// Lets the token go, whatever copies of this description there are.

@@ -1,0 +1,72 @@
+//! What one handoff passes on.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use heirloom_proto::predecessor::{Attachment, Elder};
+use heirloom_proto::{Entry, Kind, Name};
+
+use crate::driver::Core;
+use crate::fds::Registered;
+use crate::sys::identity::identity;
+
+/// What one handoff passes on, in the order in which the machine numbers it.
+#[derive(Default)]
+pub(super) struct Snapshot {
+    registered: Vec<Arc<Registered>>,
+    /// Duplicates of the connections to the generations that are still draining.
+    elders: Vec<OwnedFd>,
+    /// Tells what was bound later.
+    pub(super) number: u64,
+    /// A second open description of the token, and the control listener. Closed as soon as they are
+    /// sent: a copy kept here would keep the successor's lock alive beyond its death.
+    pub(super) offer: Vec<OwnedFd>,
+}
+
+impl Snapshot {
+    /// What is to be handed over now, and the entries that say so.
+    pub(super) fn take(core: &Core, elders: &[Elder]) -> io::Result<(Self, Vec<Arc<Entry>>)> {
+        let (registered, number) = core.registry.snapshot();
+        let mut entries: Vec<_> =
+            registered.iter().map(|registered| Arc::clone(&registered.entry)).collect();
+        let mut snapshot = Self { registered, number, ..Self::default() };
+        for elder in elders {
+            if let Some(peer) = core.connections.get(&elder.connection) {
+                entries.push(Arc::new(describe(elder, peer.channel.as_fd())?));
+                snapshot.elders.push(peer.channel.as_fd().try_clone_to_owned()?);
+            }
+        }
+        if let (Some(token), Some(listener)) = (&core.token, &core.listener) {
+            snapshot.offer = vec![token.open_again()?, listener.as_fd().try_clone_to_owned()?];
+        }
+        Ok((snapshot, entries))
+    }
+
+    /// The descriptors that travel with a frame.
+    pub(super) fn attached(&self, attachment: &Attachment) -> Vec<BorrowedFd<'_>> {
+        match attachment {
+            Attachment::None => Vec::new(),
+            Attachment::Token => self.offer.iter().map(AsFd::as_fd).collect(),
+            Attachment::Entries(range) => {
+                let registered = self.registered.iter().map(|registered| registered.as_fd());
+                let all = registered.chain(self.elders.iter().map(AsFd::as_fd));
+                all.skip(range.start).take(range.len()).collect()
+            }
+        }
+    }
+}
+
+/// The entry that hands on the connection to a generation that is still draining.
+fn describe(elder: &Elder, connection: BorrowedFd<'_>) -> io::Result<Entry> {
+    let mut opaque = elder.generation.generation.to_le_bytes().to_vec();
+    opaque.extend(elder.generation.pid.to_le_bytes());
+    Ok(Entry {
+        kind: Kind::Draining,
+        name: Name::new(format!("generation {}", elder.generation.generation))
+            .map_err(io::Error::other)?,
+        identity: identity(connection)?,
+        path: None,
+        opaque: opaque.try_into().map_err(io::Error::other)?,
+    })
+}
