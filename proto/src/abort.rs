@@ -19,10 +19,7 @@ pub struct Abort {
 impl Abort {
     /// Makes an abort; text beyond [`MAX_TEXT`](crate::limits::MAX_TEXT) bytes is cut.
     pub fn new(reason: AbortReason, text: &str) -> Self {
-        Self {
-            reason,
-            text: clip(text),
-        }
+        Self { reason, text: clip(text) }
     }
 }
 

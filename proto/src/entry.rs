@@ -4,8 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use serde::de::{Deserializer, Error};
+use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
+use crate::codec::bytes;
 use crate::limits::{MAX_ADDRESS, MAX_NAME, MAX_OPAQUE};
 
 /// One thing handed over.
@@ -225,9 +228,20 @@ pub struct FileId {
 macro_rules! bounded_bytes {
     ($(#[$outer:meta])* $name:ident, $bound:ident, $what:literal) => {
         $(#[$outer])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-        #[serde(try_from = "Vec<u8>", into = "Vec<u8>")]
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct $name(Vec<u8>);
+
+        impl Serialize for $name {
+            fn serialize<S: Serializer>(&self, into: S) -> Result<S::Ok, S::Error> {
+                bytes::serialize(&self.0, into)
+            }
+        }
+
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                bytes::deserialize(from)?.try_into().map_err(D::Error::custom)
+            }
+        }
 
         impl $name {
             /// The bytes.
@@ -271,4 +285,110 @@ pub struct TooLong {
     what: &'static str,
     length: usize,
     bound: usize,
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+    use alloc::vec;
+
+    use super::{Address, Entry, FileId, Identity, InvalidName, Kind, Name, Opaque, Socket};
+    use crate::codec;
+
+    fn name(length: usize) -> Result<Name, InvalidName> {
+        Name::new("x".repeat(length))
+    }
+
+    fn address(length: usize) -> Result<Address, super::TooLong> {
+        vec![7; length].try_into()
+    }
+
+    fn opaque(length: usize) -> Result<Opaque, super::TooLong> {
+        vec![7; length].try_into()
+    }
+
+    #[test]
+    fn a_name_has_one_to_255_bytes() {
+        assert_eq!(name(0), Err(InvalidName::Empty));
+        assert!(name(1).is_ok() && name(255).is_ok());
+        let long = name(256).unwrap_err();
+        assert_eq!(long, InvalidName::TooLong { length: 256 });
+        assert!(format!("{long}").starts_with("a name has 256 bytes, at most 255 are allowed"));
+    }
+
+    #[test]
+    fn the_length_of_a_name_is_counted_in_bytes_not_in_characters() {
+        assert!(Name::new("ä".repeat(127)).is_ok());
+        assert_eq!(Name::new("ä".repeat(128)), Err(InvalidName::TooLong { length: 256 }));
+    }
+
+    #[test]
+    fn a_name_holds_no_nul() {
+        assert_eq!(Name::new("a\0b"), Err(InvalidName::Nul));
+    }
+
+    #[test]
+    fn a_name_that_comes_in_a_frame_is_checked_too() {
+        for bad in ["", "a\0b", &"x".repeat(256)] {
+            let bytes = codec::encode(&bad).unwrap();
+            assert!(codec::decode::<Name>(&bytes).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_has_at_most_128_bytes() {
+        assert!(address(128).is_ok());
+        let text = format!("{}", address(129).unwrap_err());
+        assert_eq!(text, "a local address has 129 bytes, at most 128 are allowed");
+    }
+
+    #[test]
+    fn the_opaque_part_has_at_most_1024_bytes() {
+        assert!(opaque(1_024).is_ok());
+        let text = format!("{}", opaque(1_025).unwrap_err());
+        let expected = "the opaque part of an entry has 1025 bytes, at most 1024 are allowed";
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn bytes_beyond_their_bound_are_refused_in_a_frame_too() {
+        let long = codec::encode(&vec![7_u8; 1_025]).unwrap();
+        let text = format!("{}", codec::decode::<Opaque>(&long).unwrap_err());
+        assert!(text.contains("1025 bytes"), "{text}");
+        let text = format!("{}", codec::decode::<Address>(&long).unwrap_err());
+        assert!(text.contains("at most 128"), "{text}");
+    }
+
+    fn socket(address_length: usize) -> Identity {
+        Identity::Socket(Socket {
+            domain: 2,
+            kind: 1,
+            protocol: 6,
+            listening: true,
+            local: address(address_length).unwrap(),
+            cookie: u64::MAX,
+        })
+    }
+
+    #[test]
+    fn the_length_told_is_the_length_written() {
+        let file = FileId { device: 1, inode: 2 };
+        let identities = [Identity::File(file), socket(0), socket(16), socket(128)];
+        for identity in identities {
+            for (name_length, opaque_length, path) in
+                [(1, 0, None), (255, 1_024, Some(file)), (255, 0, None), (7, 1, Some(file))]
+            {
+                let entry = Entry {
+                    kind: Kind::Other(60_000),
+                    name: name(name_length).unwrap(),
+                    identity: identity.clone(),
+                    path,
+                    opaque: opaque(opaque_length).unwrap(),
+                };
+                let written = codec::encode(&entry).unwrap();
+                assert_eq!(entry.encoded_len(), written.len(), "{entry:?}");
+                assert_eq!(codec::decode(&written), Ok(entry));
+            }
+        }
+    }
 }

@@ -220,6 +220,11 @@ macro_rules! phases {
             Other(u8),
         }
 
+        impl Phase {
+            /// Every phase this version knows.
+            pub const ALL: &[Self] = &[$(Self::$variant),*];
+        }
+
         impl From<u8> for Phase {
             fn from(number: u8) -> Self {
                 match number { $($number => Self::$variant,)* other => Self::Other(other) }

@@ -37,10 +37,7 @@ impl Manifest {
             });
         }
         let entries = self.entries.into_iter().map(|(entry, ())| entry);
-        Ok(Manifest {
-            entries: entries.zip(descriptors).collect(),
-            last: self.last,
-        })
+        Ok(Manifest { entries: entries.zip(descriptors).collect(), last: self.last })
     }
 }
 
@@ -55,6 +52,7 @@ pub(crate) struct Outgoing<'a> {
 #[derive(Deserialize)]
 pub(crate) struct Incoming {
     last: bool,
+    #[serde(deserialize_with = "crate::codec::list::deserialize")]
     entries: Vec<Entry>,
 }
 
@@ -65,11 +63,7 @@ impl TryFrom<Incoming> for Manifest {
         match incoming.entries.len() {
             entries if entries > MAX_DESCRIPTORS => Err(InvalidMessage::TooManyEntries { entries }),
             _ => Ok(Self {
-                entries: incoming
-                    .entries
-                    .into_iter()
-                    .map(|entry| (entry, ()))
-                    .collect(),
+                entries: incoming.entries.into_iter().map(|entry| (entry, ())).collect(),
                 last: incoming.last,
             }),
         }
@@ -88,11 +82,7 @@ pub struct Batches {
 impl Batches {
     /// Batches of these entries, in their order.
     pub fn new(entries: Vec<Arc<Entry>>) -> Self {
-        Self {
-            entries,
-            next: 0,
-            done: false,
-        }
+        Self { entries, next: 0, done: false }
     }
 
     /// How many entries there are in all.
@@ -125,12 +115,7 @@ impl Batches {
             }
             None => false,
         };
-        let count = self
-            .entries
-            .iter()
-            .skip(self.next)
-            .take(MAX_DESCRIPTORS)
-            .take_while(fits);
+        let count = self.entries.iter().skip(self.next).take(MAX_DESCRIPTORS).take_while(fits);
         Some(self.next..self.next + count.count())
     }
 
@@ -138,9 +123,71 @@ impl Batches {
     pub(crate) fn take(&mut self, range: &Range<usize>) -> Outgoing<'_> {
         self.next = range.end;
         self.done = range.end >= self.entries.len();
-        Outgoing {
-            last: self.done,
-            entries: self.entries.get(range.clone()).unwrap_or_default(),
+        Outgoing { last: self.done, entries: self.entries.get(range.clone()).unwrap_or_default() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloc::sync::Arc;
+    use alloc::vec;
+    use alloc::vec::Vec;
+
+    use super::Batches;
+    use crate::entry::{Entry, FileId, Identity, Kind, Name};
+    use crate::limits::{MAX_FRAME, MAX_NAME, MAX_OPAQUE};
+    use crate::message::{Message, encode_manifest};
+
+    fn entries(count: usize, opaque: usize) -> Vec<Arc<Entry>> {
+        let entry = Arc::new(Entry {
+            kind: Kind::File,
+            name: Name::new("x".repeat(MAX_NAME)).unwrap(),
+            identity: Identity::File(FileId { device: 1, inode: 2 }),
+            path: None,
+            opaque: vec![0; opaque].try_into().unwrap(),
+        });
+        vec![entry; count]
+    }
+
+    /// The sizes of the batches, and of the longest frame among them.
+    fn cut(entries: Vec<Arc<Entry>>) -> (Vec<usize>, usize) {
+        let mut batches = Batches::new(entries);
+        let (mut sizes, mut longest) = (Vec::new(), 0);
+        while let Some(range) = batches.peek() {
+            let frame = encode_manifest(&batches.take(&range)).unwrap();
+            let Ok(Message::Manifest(manifest)) = Message::decode(&frame) else {
+                panic!("a batch that cannot be read")
+            };
+            assert_eq!(manifest.entries.len(), range.len());
+            assert_eq!(manifest.last, batches.is_done());
+            sizes.push(range.len());
+            longest = longest.max(frame.len());
+        }
+        assert_eq!(batches.taken(), batches.total());
+        (sizes, longest)
+    }
+
+    #[test]
+    fn batches_are_cut_by_count() {
+        assert_eq!(cut(entries(0, 0)).0, [0]);
+        assert_eq!(cut(entries(1, 0)).0, [1]);
+        assert_eq!(cut(entries(205, 0)).0, [205]);
+    }
+
+    #[test]
+    fn batches_of_long_entries_are_cut_by_bytes() {
+        let (sizes, longest) = cut(entries(250, MAX_OPAQUE));
+        assert_eq!(sizes.iter().sum::<usize>(), 250);
+        assert_eq!(sizes.first(), Some(&49));
+        assert!(longest <= MAX_FRAME);
+        assert!(longest > MAX_FRAME - 1_400, "a batch could be fuller: {longest}");
+    }
+
+    #[test]
+    fn every_fill_of_the_last_frame_fits() {
+        for opaque in 0..MAX_OPAQUE {
+            let (sizes, longest) = cut(entries(60, opaque));
+            assert!(longest <= MAX_FRAME, "{sizes:?}");
         }
     }
 }

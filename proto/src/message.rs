@@ -117,15 +117,9 @@ impl Message {
             Self::Welcome(body) => write(MessageKind::Welcome, body),
             Self::Refuse(body) => write(MessageKind::Refuse, body),
             Self::Manifest(manifest) => {
-                let entries: Vec<_> = manifest
-                    .entries
-                    .iter()
-                    .map(|(entry, ())| entry.clone().into())
-                    .collect();
-                encode_manifest(&Outgoing {
-                    last: manifest.last,
-                    entries: &entries,
-                })
+                let entries: Vec<_> =
+                    manifest.entries.iter().map(|(entry, ())| entry.clone().into()).collect();
+                encode_manifest(&Outgoing { last: manifest.last, entries: &entries })
             }
             Self::Received(body) => write(MessageKind::Received, body),
             Self::Progress(body) => write(MessageKind::Progress, body),
@@ -187,6 +181,7 @@ pub struct Ready {
     /// How many entries were not claimed.
     pub stray_count: u64,
     /// As many of their names as fit.
+    #[serde(deserialize_with = "crate::codec::list::deserialize")]
     pub strays: Vec<Name>,
 }
 
@@ -195,5 +190,6 @@ pub struct Ready {
 pub struct Commit {
     /// The last words of an application that froze its state; empty otherwise. At most
     /// [`MAX_LATE_STATE`](crate::limits::MAX_LATE_STATE) bytes.
+    #[serde(with = "crate::codec::bytes")]
     pub late_state: Vec<u8>,
 }

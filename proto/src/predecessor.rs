@@ -187,32 +187,20 @@ impl Predecessor {
     ///
     /// [`Failure::Refused`], with the reason, when it cannot begin now.
     pub fn handle_upgrade(&mut self, secret: Secret, now: Duration) -> Result<(), Failure> {
-        self.begin_spawn(secret, None, now)
-            .map_err(Failure::Refused)
+        self.begin_spawn(secret, None, now).map_err(Failure::Refused)
     }
 
     /// No process could be spawned.
     pub fn handle_spawn_failed(&mut self, reason: String, now: Duration) {
-        if self
-            .handoff
-            .as_ref()
-            .is_some_and(|handoff| matches!(handoff.step, Step::Spawning(_)))
-        {
+        if self.handoff.as_ref().is_some_and(|handoff| matches!(handoff.step, Step::Spawning(_))) {
             self.fail(Failure::Spawn(reason), now);
         }
     }
 
     /// The process spawned last has ended before anybody introduced himself with its secret.
     pub fn handle_spawned_exited(&mut self, status: String, now: Duration) {
-        if self
-            .handoff
-            .as_ref()
-            .is_some_and(|handoff| matches!(handoff.step, Step::Spawning(_)))
-        {
-            let failure = Failure::Died {
-                phase: Phase::Spawning,
-                status: Some(status),
-            };
+        if self.handoff.as_ref().is_some_and(|handoff| matches!(handoff.step, Step::Spawning(_))) {
+            let failure = Failure::Died { phase: Phase::Spawning, status: Some(status) };
             self.fail(failure, now);
         }
     }
@@ -291,10 +279,7 @@ impl Predecessor {
 
     fn is_known(&self, connection: ConnectionId) -> bool {
         self.pending.pid(connection).is_some()
-            || self
-                .elders
-                .iter()
-                .any(|elder| elder.connection == connection)
+            || self.elders.iter().any(|elder| elder.connection == connection)
     }
 
     fn age(&self, now: Duration) -> Duration {
@@ -348,9 +333,7 @@ impl Predecessor {
         let gone = |elder: &Elder| elder.connection == connection;
         if let Some(index) = self.elders.iter().position(gone) {
             let elder = self.elders.swap_remove(index);
-            let retired = Event::Retired {
-                generation: elder.generation.generation,
-            };
+            let retired = Event::Retired { generation: elder.generation.generation };
             self.outputs.push_back(Output::Event(retired));
         }
     }

@@ -47,9 +47,7 @@ impl<F> Successor<F> {
     pub fn new(hello: Hello, now: Duration) -> Self {
         let mut machine = Self {
             versions: (hello.lowest, hello.highest),
-            step: Step::AwaitingWelcome {
-                deadline: now.saturating_add(TRANSFER_TIMEOUT),
-            },
+            step: Step::AwaitingWelcome { deadline: now.saturating_add(TRANSFER_TIMEOUT) },
             welcome: None,
             late_state: Vec::new(),
             received: 0,
@@ -83,33 +81,20 @@ impl<F> Successor<F> {
     /// The kernel has taken the last frame.
     pub fn handle_sent(&mut self, now: Duration) {
         if let Step::AwaitingCommit { .. } = self.step {
-            self.step = Step::AwaitingCommit {
-                deadline: now.saturating_add(self.patience()),
-            };
+            self.step = Step::AwaitingCommit { deadline: now.saturating_add(self.patience()) };
         }
     }
 
     /// The predecessor has closed the connection, or sending on it has failed.
     pub fn handle_closed(&mut self, now: Duration) {
         self.connected = false;
-        self.lose(
-            Failure::Closed {
-                phase: self.phase(),
-            },
-            now,
-        );
+        self.lose(Failure::Closed { phase: self.phase() }, now);
     }
 
     /// The predecessor's process has ended: the kernel says so.
     pub fn handle_peer_died(&mut self, now: Duration) {
         self.orphaned = true;
-        self.lose(
-            Failure::Died {
-                phase: self.phase(),
-                status: None,
-            },
-            now,
-        );
+        self.lose(Failure::Died { phase: self.phase(), status: None }, now);
     }
 
     /// What the kernel answered to `TryLock`.
@@ -138,16 +123,12 @@ impl<F> Successor<F> {
         if let Err(text) = verdict {
             return self.fail(Failure::Aborted(Abort::new(AbortReason::Mismatch, &text)));
         }
-        self.send(&Message::Received(Received {
-            count: self.received,
-        }));
+        self.send(&Message::Received(Received { count: self.received }));
         if last {
             self.step = Step::Preparing;
             self.outputs.push_back(Output::Event(Event::Inherited));
         } else {
-            self.step = Step::AwaitingManifest {
-                deadline: now.saturating_add(TRANSFER_TIMEOUT),
-            };
+            self.step = Step::AwaitingManifest { deadline: now.saturating_add(TRANSFER_TIMEOUT) };
         }
     }
 
@@ -163,13 +144,8 @@ impl<F> Successor<F> {
         if matches!(self.step, Step::Preparing) {
             let stray_count = strays.len() as u64;
             let strays = as_many_as_fit(strays);
-            self.step = Step::AwaitingCommit {
-                deadline: now.saturating_add(self.patience()),
-            };
-            self.send(&Message::Ready(Ready {
-                stray_count,
-                strays,
-            }));
+            self.step = Step::AwaitingCommit { deadline: now.saturating_add(self.patience()) };
+            self.send(&Message::Ready(Ready { stray_count, strays }));
         }
     }
 
@@ -227,19 +203,10 @@ impl<F> Successor<F> {
         let phase = self.phase();
         match self.step {
             Step::AwaitingWelcome { .. } | Step::AwaitingManifest { .. } => {
-                self.fail(Failure::TimedOut {
-                    phase,
-                    allowed: TRANSFER_TIMEOUT,
-                });
+                self.fail(Failure::TimedOut { phase, allowed: TRANSFER_TIMEOUT });
             }
             Step::AwaitingCommit { .. } | Step::AwaitingReleased { .. } => {
-                self.seize(
-                    Failure::TimedOut {
-                        phase,
-                        allowed: self.patience(),
-                    },
-                    now,
-                );
+                self.seize(Failure::TimedOut { phase, allowed: self.patience() }, now);
             }
             Step::Seizing(_) => self.outputs.push_back(Output::TryLock),
             _ => {}
@@ -299,9 +266,7 @@ impl<F> Successor<F> {
     }
 
     fn patience(&self) -> Duration {
-        self.welcome
-            .as_ref()
-            .map_or(TRANSFER_TIMEOUT, |welcome| welcome.timeouts.commit)
+        self.welcome.as_ref().map_or(TRANSFER_TIMEOUT, |welcome| welcome.timeouts.commit)
     }
 
     fn send(&mut self, message: &Message) {
@@ -318,8 +283,7 @@ impl<F> Successor<F> {
 
     fn close(&mut self, failure: Failure) {
         self.step = Step::Failed;
-        self.outputs
-            .push_back(Output::Event(Event::Failed(failure)));
+        self.outputs.push_back(Output::Event(Event::Failed(failure)));
     }
 }
 

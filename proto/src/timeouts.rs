@@ -43,10 +43,6 @@ impl From<Milliseconds> for Timeouts {
 impl From<Timeouts> for Milliseconds {
     fn from(timeouts: Timeouts) -> Self {
         let whole = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        Self(
-            whole(timeouts.ready),
-            whole(timeouts.ready_cap),
-            whole(timeouts.commit),
-        )
+        Self(whole(timeouts.ready), whole(timeouts.ready_cap), whole(timeouts.commit))
     }
 }

@@ -23,26 +23,17 @@ pub(super) struct Header {
 impl Header {
     pub(super) fn read(frame: &[u8]) -> Result<(Self, &[u8]), InvalidMessage> {
         if frame.len() > MAX_FRAME {
-            return Err(InvalidMessage::TooLong {
-                length: frame.len(),
-            });
+            return Err(InvalidMessage::TooLong { length: frame.len() });
         }
         let Some((head, body)) = frame.split_at_checked(HEADER) else {
-            return Err(InvalidMessage::TooShort {
-                length: frame.len(),
-            });
+            return Err(InvalidMessage::TooShort { length: frame.len() });
         };
         let header: Self = codec::decode(head).map_err(InvalidMessage::Header)?;
         if header.magic != MAGIC {
-            return Err(InvalidMessage::Magic {
-                found: header.magic,
-            });
+            return Err(InvalidMessage::Magic { found: header.magic });
         }
         if usize::try_from(header.length) != Ok(body.len()) {
-            return Err(InvalidMessage::Length {
-                told: header.length,
-                found: body.len(),
-            });
+            return Err(InvalidMessage::Length { told: header.length, found: body.len() });
         }
         Ok((header, body))
     }
@@ -69,12 +60,7 @@ pub(super) fn write_kind<T: Serialize>(
     version: u16,
     body: &T,
 ) -> Result<Vec<u8>, InvalidMessage> {
-    let header = Header {
-        magic: MAGIC,
-        version,
-        kind,
-        length: 0,
-    };
+    let header = Header { magic: MAGIC, version, kind, length: 0 };
     let mut frame = codec::encode(&(header, body)).unwrap_or_default();
     let length = frame.len();
     if !(HEADER..=MAX_FRAME).contains(&length) {

@@ -35,11 +35,7 @@ pub struct Secret(pub [u8; 32]);
 impl PartialEq for Secret {
     /// Looks at every byte whatever the first ones are.
     fn eq(&self, other: &Self) -> bool {
-        self.0
-            .iter()
-            .zip(&other.0)
-            .fold(0, |differs, (a, b)| differs | (a ^ b))
-            == 0
+        self.0.iter().zip(&other.0).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
     }
 }
 

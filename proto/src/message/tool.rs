@@ -27,6 +27,7 @@ pub struct StatusReport {
     /// How many entries it would hand over now.
     pub entries: u64,
     /// Older generations that are still draining.
+    #[serde(deserialize_with = "crate::codec::list::deserialize")]
     pub draining: Vec<DrainingGeneration>,
 }
 

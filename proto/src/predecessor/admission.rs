@@ -30,10 +30,7 @@ impl Predecessor {
             Message::Upgrade => match self.begin_spawn_for_tool(connection, now) {
                 Ok(()) => self.pending.remove(connection),
                 Err(refuse) => {
-                    self.send(
-                        connection,
-                        &Message::Outcome(Outcome::Failed { text: refuse.text }),
-                    );
+                    self.send(connection, &Message::Outcome(Outcome::Failed { text: refuse.text }));
                     self.pending.renew(connection, now);
                 }
             },
@@ -58,10 +55,7 @@ impl Predecessor {
             now,
         ));
         self.since = now;
-        self.outputs.push_back(Output::Event(Event::Began {
-            pid,
-            build: hello.build.clone(),
-        }));
+        self.outputs.push_back(Output::Event(Event::Began { pid, build: hello.build.clone() }));
         self.outputs.push_back(Output::TakeSnapshot);
     }
 
@@ -148,18 +142,14 @@ impl Predecessor {
     ) -> Result<(), Refuse> {
         self.admit_any(now)?;
         self.pending.remove(connection);
-        self.outputs
-            .push_back(Output::Event(Event::UpgradeAsked { tool: connection }));
+        self.outputs.push_back(Output::Event(Event::UpgradeAsked { tool: connection }));
         Ok(())
     }
 
     /// A tool's wish, which [`Event::UpgradeAsked`] has told, with the secret made for it.
     pub fn handle_asked_upgrade(&mut self, tool: ConnectionId, secret: Secret, now: Duration) {
         if let Err(refuse) = self.begin_spawn(secret, Some(tool), now) {
-            self.send(
-                tool,
-                &Message::Outcome(Outcome::Failed { text: refuse.text }),
-            );
+            self.send(tool, &Message::Outcome(Outcome::Failed { text: refuse.text }));
             self.outputs.push_back(Output::Close(tool));
         }
     }

@@ -62,10 +62,7 @@ impl Predecessor {
             }
         };
         let allowed = self.settings.timeouts.commit;
-        let silent = Failure::TimedOut {
-            phase: Phase::Releasing,
-            allowed,
-        };
+        let silent = Failure::TimedOut { phase: Phase::Releasing, allowed };
         match lock {
             // Only an owner begins an attempt: the successor has owned the service, and handed it
             // on, while this process was not looking.
@@ -116,31 +113,17 @@ impl Predecessor {
 
     /// The successor owns the service.
     pub(super) fn hand_over(&mut self, now: Duration) {
-        let Some(Handoff {
-            connection: Some(successor),
-            pid,
-            tool,
-            ..
-        }) = self.handoff.take()
+        let Some(Handoff { connection: Some(successor), pid, tool, .. }) = self.handoff.take()
         else {
             return;
         };
         let generation = self.settings.generation + 1;
-        self.outputs
-            .push_back(Output::Event(Event::Owned { pid, generation }));
+        self.outputs.push_back(Output::Event(Event::Owned { pid, generation }));
         if let Some(tool) = tool {
-            self.send(
-                tool,
-                &Message::Outcome(Outcome::Committed { pid, generation }),
-            );
+            self.send(tool, &Message::Outcome(Outcome::Committed { pid, generation }));
             self.outputs.push_back(Output::Close(tool));
         }
-        self.enter(
-            Service::Draining {
-                successor: Some(successor),
-            },
-            now,
-        );
+        self.enter(Service::Draining { successor: Some(successor) }, now);
         for connection in self.pending.drain() {
             let text = "the service was handed over just now: try again".into();
             let refuse = Message::Refuse(self.refuse(RefuseReason::Busy, text, now));
@@ -165,8 +148,7 @@ impl Predecessor {
         }
         self.outputs.push_back(Output::Thaw);
         self.end(handoff, &failure, now);
-        self.outputs
-            .push_back(Output::Event(Event::TakenBack { failure, leaked }));
+        self.outputs.push_back(Output::Event(Event::TakenBack { failure, leaked }));
         if mem::take(&mut self.stop_wanted) {
             self.stop(now);
         }

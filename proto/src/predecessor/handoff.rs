@@ -60,11 +60,8 @@ impl Handoff {
         now: Duration,
     ) -> Self {
         let allowed = timeouts.ready;
-        let step = Step::Spawning(Spawning {
-            secret,
-            deadline: now.saturating_add(allowed),
-            allowed,
-        });
+        let step =
+            Step::Spawning(Spawning { secret, deadline: now.saturating_add(allowed), allowed });
         Self {
             connection: None,
             pid: 0,
@@ -211,11 +208,7 @@ impl Predecessor {
 
     /// Gives the handoff up. The token has never been let go, so nothing has to be put back.
     pub(super) fn fail(&mut self, failure: Failure, now: Duration) {
-        if self
-            .handoff
-            .as_ref()
-            .is_some_and(|handoff| handoff.step.has_released())
-        {
+        if self.handoff.as_ref().is_some_and(|handoff| handoff.step.has_released()) {
             return self.lose(failure, false, now);
         }
         let Some(handoff) = self.handoff.take() else {
@@ -229,8 +222,7 @@ impl Predecessor {
             self.outputs.push_back(Output::Thaw);
         }
         self.end(handoff, &failure, now);
-        self.outputs
-            .push_back(Output::Event(Event::Failed(failure)));
+        self.outputs.push_back(Output::Event(Event::Failed(failure)));
     }
 
     /// What every failed handoff ends with.

@@ -18,9 +18,7 @@ impl Predecessor {
     /// What is to be handed over, in the order in which [`Attachment::Entries`] will name it.
     pub fn handle_snapshot(&mut self, entries: Vec<Arc<Entry>>, now: Duration) {
         let Some(Handoff {
-            connection: Some(connection),
-            step: Step::Counting { free_slots },
-            ..
+            connection: Some(connection), step: Step::Counting { free_slots }, ..
         }) = self.handoff
         else {
             return;
@@ -30,8 +28,7 @@ impl Predecessor {
             return self.refuse_slots(connection, needed, free_slots, now);
         }
         self.settings.attempt += 1;
-        self.outputs
-            .push_back(Output::WriteAttempt(self.settings.attempt));
+        self.outputs.push_back(Output::WriteAttempt(self.settings.attempt));
         let welcome = Message::Welcome(Welcome {
             version: VERSION,
             generation: self.settings.generation + 1,
@@ -43,11 +40,7 @@ impl Predecessor {
         });
         if let Ok(frame) = welcome.encode() {
             let attachment = Attachment::Token;
-            self.outputs.push_back(Output::Send {
-                connection,
-                frame,
-                attachment,
-            });
+            self.outputs.push_back(Output::Send { connection, frame, attachment });
         }
         self.set_step(Step::Transferring(AwaitingReceived::new(entries, now)), now);
     }
@@ -68,9 +61,7 @@ impl Predecessor {
             }
             (Step::Preparing(step), Message::Progress(progress)) => {
                 self.set_step(Step::Preparing(step.handle_progress(now)), now);
-                let progress = Event::Progress {
-                    text: progress.text,
-                };
+                let progress = Event::Progress { text: progress.text };
                 self.outputs.push_back(Output::Event(progress));
             }
             (Step::Preparing(step), Message::Ready(ready)) => {
@@ -79,9 +70,7 @@ impl Predecessor {
                     deadline: now.saturating_add(TRANSFER_TIMEOUT),
                 };
                 self.set_step(freezing, now);
-                let ready = Event::SuccessorReady {
-                    strays: ready.stray_count,
-                };
+                let ready = Event::SuccessorReady { strays: ready.stray_count };
                 self.outputs.push_back(Output::Event(ready));
                 self.outputs.push_back(Output::Freeze);
             }
@@ -100,21 +89,14 @@ impl Predecessor {
 
     /// Puts the next batch of the manifest into the outputs, if it may go.
     pub(super) fn push_batch(&mut self) {
-        let Some(Handoff {
-            connection: Some(connection),
-            step: Step::Transferring(step),
-            ..
-        }) = &mut self.handoff
+        let Some(Handoff { connection: Some(connection), step: Step::Transferring(step), .. }) =
+            &mut self.handoff
         else {
             return;
         };
         if let Some((frame, range)) = step.poll_batch() {
             let attachment = Attachment::Entries(range);
-            self.outputs.push_back(Output::Send {
-                connection: *connection,
-                frame,
-                attachment,
-            });
+            self.outputs.push_back(Output::Send { connection: *connection, frame, attachment });
         }
     }
 
@@ -130,18 +112,13 @@ impl Predecessor {
              LimitNOFILE"
         );
         let refuse = self.refuse(RefuseReason::Slots, text, now);
-        let refuse = Refuse {
-            needed,
-            available: free,
-            ..refuse
-        };
+        let refuse = Refuse { needed, available: free, ..refuse };
         if let Some(handoff) = self.handoff.take() {
             self.send(connection, &Message::Refuse(refuse.clone()));
             self.outputs.push_back(Output::Close(connection));
             let failure = Failure::Refused(refuse);
             self.end(handoff, &failure, now);
-            self.outputs
-                .push_back(Output::Event(Event::Failed(failure)));
+            self.outputs.push_back(Output::Event(Event::Failed(failure)));
         }
     }
 }

@@ -25,19 +25,12 @@ impl Pending {
         pid: u32,
         now: Duration,
     ) -> Option<ConnectionId> {
-        self.0.push(Visitor {
-            connection,
-            pid,
-            deadline: now.saturating_add(PENDING_TIMEOUT),
-        });
+        self.0.push(Visitor { connection, pid, deadline: now.saturating_add(PENDING_TIMEOUT) });
         (self.0.len() > MAX_PENDING).then(|| self.0.remove(0).connection)
     }
 
     pub(super) fn pid(&self, connection: ConnectionId) -> Option<u32> {
-        self.0
-            .iter()
-            .find(|visitor| visitor.connection == connection)
-            .map(|visitor| visitor.pid)
+        self.0.iter().find(|visitor| visitor.connection == connection).map(|visitor| visitor.pid)
     }
 
     pub(super) fn remove(&mut self, connection: ConnectionId) {
@@ -61,10 +54,7 @@ impl Pending {
         let (expired, rest) = self.0.iter().partition(|visitor| visitor.deadline <= now);
         self.0 = rest;
         let expired: Vec<Visitor> = expired;
-        expired
-            .into_iter()
-            .map(|visitor| visitor.connection)
-            .collect()
+        expired.into_iter().map(|visitor| visitor.connection).collect()
     }
 
     /// Takes out everybody.

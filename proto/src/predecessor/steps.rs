@@ -85,11 +85,7 @@ impl AwaitingReceived {
         let whole = self.batches.is_done() && count == sent;
         // One that tells nothing new would keep the handoff alive for ever.
         if count > sent || (count <= self.received && !whole) {
-            return Err(PeerMisbehaved::Acknowledged {
-                count,
-                received: self.received,
-                sent,
-            });
+            return Err(PeerMisbehaved::Acknowledged { count, received: self.received, sent });
         }
         self.received = count;
         self.deadline = now.saturating_add(TRANSFER_TIMEOUT);
@@ -112,19 +108,12 @@ impl AwaitingReady {
     /// Begins at `now`, in a handoff that began at `began`.
     pub fn new(timeouts: Timeouts, began: Duration, now: Duration) -> Self {
         let cap = began.saturating_add(timeouts.ready_cap);
-        Self {
-            deadline: cap.min(now.saturating_add(timeouts.ready)),
-            cap,
-            allowed: timeouts.ready,
-        }
+        Self { deadline: cap.min(now.saturating_add(timeouts.ready)), cap, allowed: timeouts.ready }
     }
 
     /// The successor works: it gets its time anew, up to the cap.
     pub fn handle_progress(self, now: Duration) -> Self {
-        Self {
-            deadline: self.cap.min(now.saturating_add(self.allowed)),
-            ..self
-        }
+        Self { deadline: self.cap.min(now.saturating_add(self.allowed)), ..self }
     }
 
     /// The successor could serve.
@@ -140,9 +129,7 @@ pub struct Freezing(());
 impl Freezing {
     /// It has; `Commit` goes out.
     pub fn handle_frozen(self, now: Duration) -> Committing {
-        Committing {
-            deadline: now.saturating_add(TRANSFER_TIMEOUT),
-        }
+        Committing { deadline: now.saturating_add(TRANSFER_TIMEOUT) }
     }
 }
 
@@ -214,11 +201,7 @@ impl AwaitingOwned {
                 self.deadline = None;
                 self.failure.get_or_insert(silent);
                 self.fenced |= fence;
-                if fence {
-                    Held::Fence(self)
-                } else {
-                    Held::Wait(self)
-                }
+                if fence { Held::Fence(self) } else { Held::Wait(self) }
             }
         }
     }
@@ -230,10 +213,7 @@ impl AwaitingOwned {
 
     /// The successor could not be killed: its word counts again, and its death is waited for.
     pub fn handle_fence_failed(self) -> Self {
-        Self {
-            fenced: false,
-            ..self
-        }
+        Self { fenced: false, ..self }
     }
 
     /// The successor was killed for its silence: what it said before does not count any more.

@@ -22,10 +22,7 @@ impl<F> Successor<F> {
         };
         if called_for != descriptors.len() {
             let descriptors = descriptors.len();
-            let count = InvalidMessage::DescriptorCount {
-                entries: called_for,
-                descriptors,
-            };
+            let count = InvalidMessage::DescriptorCount { entries: called_for, descriptors };
             return self.handle_garbage(Failure::Invalid(count), now);
         }
         match (&self.step, message) {
@@ -40,9 +37,8 @@ impl<F> Successor<F> {
             }
             (Step::AwaitingCommit { .. }, Message::Commit(commit)) => {
                 self.late_state = commit.late_state;
-                self.step = Step::AwaitingReleased {
-                    deadline: now.saturating_add(self.patience()),
-                };
+                self.step =
+                    Step::AwaitingReleased { deadline: now.saturating_add(self.patience()) };
             }
             // Too late to wait for it, early enough to read it.
             (Step::Seizing(_) | Step::Emptying { .. }, Message::Commit(commit)) => {
@@ -63,11 +59,7 @@ impl<F> Successor<F> {
         let (lowest, highest) = self.versions;
         if !(lowest..=highest).contains(&welcome.version) {
             let version = welcome.version;
-            let incompatible = PeerIncompatible::Version {
-                version,
-                lowest,
-                highest,
-            };
+            let incompatible = PeerIncompatible::Version { version, lowest, highest };
             return self.fail(Failure::Incompatible(incompatible));
         }
         let mut descriptors = descriptors.into_iter();
@@ -75,9 +67,7 @@ impl<F> Successor<F> {
             self.outputs.push_back(Output::Token { token, listener });
         }
         self.welcome = Some(welcome);
-        self.step = Step::AwaitingManifest {
-            deadline: now.saturating_add(TRANSFER_TIMEOUT),
-        };
+        self.step = Step::AwaitingManifest { deadline: now.saturating_add(TRANSFER_TIMEOUT) };
     }
 
     fn take_manifest(&mut self, manifest: Manifest, descriptors: Vec<F>) {
@@ -94,9 +84,7 @@ impl<F> Successor<F> {
             }
             Ok(manifest) => {
                 self.received = found;
-                self.step = Step::Verifying {
-                    last: manifest.last,
-                };
+                self.step = Step::Verifying { last: manifest.last };
                 self.outputs.push_back(Output::Verify(manifest.entries));
             }
         }
@@ -119,10 +107,7 @@ impl<F> Successor<F> {
 
     fn take_unexpected(&mut self, message: &Message, now: Duration) {
         if let Some(kind) = message.kind() {
-            let misbehaved = PeerMisbehaved::Unexpected {
-                kind,
-                state: self.phase(),
-            };
+            let misbehaved = PeerMisbehaved::Unexpected { kind, state: self.phase() };
             self.handle_garbage(Failure::Misbehaved(misbehaved), now);
         }
     }

@@ -34,22 +34,12 @@ pub(super) enum Next {
 impl Seizing {
     pub(super) fn new(failure: Failure, patience: Duration, now: Duration) -> Self {
         let until = now.saturating_add(patience);
-        Self {
-            failure,
-            until,
-            retry: now,
-            patience,
-            settled: false,
-            orphaned: false,
-        }
+        Self { failure, until, retry: now, patience, settled: false, orphaned: false }
     }
 
     /// As [`new`](Self::new), but one refusal by a living predecessor is enough.
     pub(super) fn once(failure: Failure, patience: Duration, now: Duration) -> Self {
-        Self {
-            settled: true,
-            ..Self::new(failure, patience, now)
-        }
+        Self { settled: true, ..Self::new(failure, patience, now) }
     }
 
     pub(super) fn handle_lock(

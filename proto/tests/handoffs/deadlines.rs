@@ -88,24 +88,15 @@ fn an_acknowledgement_that_tells_nothing_new_wins_no_time() {
     pair.younger().frozen = true;
     pair.settle();
     let received = Message::Received(Received { count: 0 });
-    pair.younger()
-        .link
-        .to_older
-        .push_back(received.encode().unwrap());
+    pair.younger().link.to_older.push_back(received.encode().unwrap());
     pair.settle();
     pair.assert_older_owns();
-    assert!(matches!(
-        pair.older.events.last(),
-        Some(Event::Failed(Failure::Misbehaved(_)))
-    ));
+    assert!(matches!(pair.older.events.last(), Some(Event::Failed(Failure::Misbehaved(_)))));
 }
 
 #[test]
 fn a_transfer_is_part_of_the_time_that_the_cap_bounds() {
-    let timeouts = Timeouts {
-        ready_cap: seconds(3),
-        ..Timeouts::default()
-    };
+    let timeouts = Timeouts { ready_cap: seconds(3), ..Timeouts::default() };
     let mut settings = settings();
     settings.timeouts = timeouts;
     let mut pair = Pair::with(1, settings);
@@ -160,10 +151,7 @@ fn a_predecessor_that_never_answers_is_not_waited_for() {
     let mut pair = Pair::connected(0);
     pair.older.frozen = true;
     pair.pass(seconds(5));
-    let expected = Failure::TimedOut {
-        phase: Phase::Greeting,
-        allowed: seconds(5),
-    };
+    let expected = Failure::TimedOut { phase: Phase::Greeting, allowed: seconds(5) };
     assert_eq!(pair.younger().failure(), &expected);
 }
 
@@ -178,11 +166,8 @@ fn nothing_is_due_while_no_handoff_goes_on() {
 #[test]
 fn timeouts_without_end_are_no_overflow() {
     let mut settings = settings();
-    settings.timeouts = Timeouts {
-        ready: Duration::MAX,
-        ready_cap: Duration::MAX,
-        commit: Duration::MAX,
-    };
+    settings.timeouts =
+        Timeouts { ready: Duration::MAX, ready_cap: Duration::MAX, commit: Duration::MAX };
     let mut pair = Pair::with(1, settings);
     pair.now = seconds(1);
     pair.connect(crate::support::hello());

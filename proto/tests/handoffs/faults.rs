@@ -226,10 +226,7 @@ fn successor_frozen_before_the_token_moves_is_given_up() {
         let (meanwhile, after) = frozen_younger(stage);
         assert_goes_on(&meanwhile);
         assert_goes_on(&after);
-        assert!(
-            matches!(after.youngers[0].failure(), Failure::PeerAborted(_)),
-            "{stage:?}"
-        );
+        assert!(matches!(after.youngers[0].failure(), Failure::PeerAborted(_)), "{stage:?}");
     }
 }
 
@@ -239,10 +236,7 @@ fn successor_frozen_before_it_locks_the_token_loses_it() {
     assert_goes_on(&meanwhile);
     assert_eq!(meanwhile.older.fenced, 0);
     assert_goes_on(&after);
-    assert!(matches!(
-        after.youngers[0].failure(),
-        Failure::PeerAborted(_)
-    ));
+    assert!(matches!(after.youngers[0].failure(), Failure::PeerAborted(_)));
 }
 
 #[test]

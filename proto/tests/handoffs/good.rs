@@ -90,10 +90,7 @@ fn the_owner_tells_what_happens_in_order() {
     let expected = [
         OlderEvent::Began { pid: 200, build },
         OlderEvent::SuccessorReady { strays: 1 },
-        OlderEvent::Owned {
-            pid: 200,
-            generation: 2,
-        },
+        OlderEvent::Owned { pid: 200, generation: 2 },
     ];
     assert_eq!(pair.older.events, expected);
 }
@@ -158,20 +155,12 @@ fn retired_is_the_last_word_and_is_said_once() {
 
 #[test]
 fn an_older_generation_that_says_retired_is_counted_no_more() {
-    let generation = DrainingGeneration {
-        generation: 1,
-        pid: 99,
-    };
-    let elder = Elder {
-        connection: ConnectionId(40),
-        generation,
-    };
+    let generation = DrainingGeneration { generation: 1, pid: 99 };
+    let elder = Elder { connection: ConnectionId(40), generation };
     let mut pair = Pair::serving(0);
     pair.older.machine = Predecessor::new(settings(), vec![elder], pair.now);
     let retired = Message::Retired.encode().unwrap();
-    pair.older
-        .machine
-        .handle_frame(ConnectionId(40), &retired, pair.now);
+    pair.older.machine.handle_frame(ConnectionId(40), &retired, pair.now);
     pair.older.machine.handle_closed(ConnectionId(41), pair.now);
     pair.settle();
     assert_eq!(pair.older.events, [OlderEvent::Retired { generation: 1 }]);
@@ -186,9 +175,7 @@ fn a_kind_that_may_be_skipped_is_skipped_by_both() {
     pair.younger().link.to_older.push_back(unknown.clone());
     pair.run_until(|pair| pair.younger_phase() == Phase::Transferring);
     let now = pair.now;
-    pair.younger()
-        .machine
-        .handle_frame(&unknown, Vec::new(), now);
+    pair.younger().machine.handle_frame(&unknown, Vec::new(), now);
     pair.settle();
     pair.assert_younger_owns();
 }
@@ -200,9 +187,7 @@ fn a_kind_that_must_be_understood_and_is_not_ends_the_handoff() {
     let mut unknown = Message::Unknown(0x7abc).encode().unwrap();
     unknown[7] |= 0x80;
     let now = pair.now;
-    pair.younger()
-        .machine
-        .handle_frame(&unknown, Vec::new(), now);
+    pair.younger().machine.handle_frame(&unknown, Vec::new(), now);
     pair.settle();
     let kind = 0xfabc;
     let invalid = Failure::Invalid(InvalidMessage::UnknownKind { kind });
@@ -217,30 +202,18 @@ fn a_descriptor_that_is_not_what_its_entry_says_ends_the_handoff() {
     pair.settle();
     pair.assert_older_owns();
     let text = format!("{:?}", pair.older.events.last());
-    assert!(
-        text.contains("Mismatch") && text.contains("file-1: another inode"),
-        "{text}"
-    );
+    assert!(text.contains("Mismatch") && text.contains("file-1: another inode"), "{text}");
 }
 
 #[test]
 fn fewer_descriptors_than_entries_end_the_handoff() {
     let mut pair = Pair::connected(3);
-    let waits = |pair: &Pair| {
-        pair.youngers[0]
-            .link
-            .to_younger
-            .iter()
-            .any(|p| p.descriptors == 3)
-    };
+    let waits = |pair: &Pair| pair.youngers[0].link.to_younger.iter().any(|p| p.descriptors == 3);
     assert!(pair.run_until(waits));
     let parcel = pair.younger().link.to_younger.back_mut().unwrap();
     parcel.descriptors = 2;
     pair.settle();
-    let count = InvalidMessage::DescriptorCount {
-        entries: 3,
-        descriptors: 2,
-    };
+    let count = InvalidMessage::DescriptorCount { entries: 3, descriptors: 2 };
     assert_eq!(pair.younger().failure(), &Failure::Invalid(count));
     pair.assert_older_owns();
 }

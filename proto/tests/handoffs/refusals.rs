@@ -81,10 +81,7 @@ fn nobody_succeeds_a_process_that_has_handed_over() {
 fn too_many_draining_generations_hold_the_next_one_up() {
     let elder = |number| Elder {
         connection: ConnectionId(40 + number),
-        generation: DrainingGeneration {
-            generation: number,
-            pid: 1,
-        },
+        generation: DrainingGeneration { generation: number, pid: 1 },
     };
     let mut pair = Pair::serving(1);
     pair.older.machine = Predecessor::new(settings(), (1..=3).map(elder).collect(), pair.now);
@@ -110,14 +107,7 @@ fn another_service_is_sent_away() {
 fn a_version_that_is_not_spoken_is_refused_with_the_one_that_is() {
     for (lowest, highest) in [(2, 3), (0, 0)] {
         let mut pair = Pair::serving(1);
-        let refuse = refused(
-            &mut pair,
-            Hello {
-                lowest,
-                highest,
-                ..hello()
-            },
-        );
+        let refuse = refused(&mut pair, Hello { lowest, highest, ..hello() });
         assert_eq!(refuse.reason, RefuseReason::Version);
         assert_eq!((refuse.needed, refuse.available), (1, highest.into()));
     }
@@ -126,11 +116,7 @@ fn a_version_that_is_not_spoken_is_refused_with_the_one_that_is() {
 #[test]
 fn a_successor_that_speaks_more_versions_is_welcome() {
     let mut pair = Pair::serving(1);
-    pair.connect(Hello {
-        lowest: 0,
-        highest: 9,
-        ..hello()
-    });
+    pair.connect(Hello { lowest: 0, highest: 9, ..hello() });
     pair.settle();
     pair.assert_younger_owns();
     assert_eq!(pair.younger().machine.welcome().unwrap().version, 1);
@@ -139,32 +125,20 @@ fn a_successor_that_speaks_more_versions_is_welcome() {
 #[test]
 fn too_few_descriptor_slots_are_refused_with_the_numbers() {
     let mut pair = Pair::serving(1_308);
-    let refuse = refused(
-        &mut pair,
-        Hello {
-            free_slots: 24,
-            ..hello()
-        },
-    );
+    let refuse = refused(&mut pair, Hello { free_slots: 24, ..hello() });
     assert_eq!(refuse.reason, RefuseReason::Slots);
     assert_eq!((refuse.needed, refuse.available), (1_310, 24));
     let expected =
         "successor has 24 free descriptor slots, the handoff needs 1310: raise LimitNOFILE";
     assert_eq!(refuse.text, expected);
     pair.assert_older_owns();
-    assert!(matches!(
-        pair.older.events.last(),
-        Some(Event::Failed(Failure::Refused(_)))
-    ));
+    assert!(matches!(pair.older.events.last(), Some(Event::Failed(Failure::Refused(_)))));
 }
 
 #[test]
 fn just_enough_descriptor_slots_are_enough() {
     let mut pair = Pair::serving(8);
-    pair.connect(Hello {
-        free_slots: 10,
-        ..hello()
-    });
+    pair.connect(Hello { free_slots: 10, ..hello() });
     pair.settle();
     pair.assert_younger_owns();
 }
@@ -196,10 +170,7 @@ fn a_secret_is_good_for_one_handoff() {
     pair.younger().verdict = Err("wrong".into());
     pair.settle();
     assert_eq!(pair.older.condemned, 1);
-    assert_eq!(
-        refused(&mut pair, spawned_hello()).reason,
-        RefuseReason::Secret
-    );
+    assert_eq!(refused(&mut pair, spawned_hello()).reason, RefuseReason::Secret);
 }
 
 #[test]
@@ -207,9 +178,7 @@ fn a_process_that_cannot_be_spawned_is_told_and_changes_nothing() {
     let mut pair = Pair::serving(1);
     pair.older.machine.handle_upgrade(SECRET, pair.now).unwrap();
     pair.settle();
-    pair.older
-        .machine
-        .handle_spawn_failed("no such file".into(), pair.now);
+    pair.older.machine.handle_spawn_failed("no such file".into(), pair.now);
     pair.settle();
     let failure = Failure::Spawn("no such file".into());
     assert_eq!(pair.older.events, [Event::Failed(failure)]);
@@ -221,9 +190,7 @@ fn a_spawned_process_that_ends_before_it_speaks_is_told_with_its_status() {
     let mut pair = Pair::serving(1);
     pair.older.machine.handle_upgrade(SECRET, pair.now).unwrap();
     pair.settle();
-    pair.older
-        .machine
-        .handle_spawned_exited("exit status: 2".into(), pair.now);
+    pair.older.machine.handle_spawned_exited("exit status: 2".into(), pair.now);
     pair.settle();
     let text = format!("{:?}", pair.older.events);
     assert!(text.contains("exit status: 2"), "{text}");
@@ -273,9 +240,7 @@ fn a_silent_connection_is_closed_in_time() {
 fn a_connection_that_begins_with_nonsense_is_closed() {
     let mut pair = Pair::serving(1);
     pair.visit(ConnectionId(100));
-    pair.older
-        .machine
-        .handle_frame(ConnectionId(100), b"GET / HTTP/1.1", pair.now);
+    pair.older.machine.handle_frame(ConnectionId(100), b"GET / HTTP/1.1", pair.now);
     pair.settle();
     assert_eq!(pair.older.closed, [ConnectionId(100)]);
     let text = format!("{:?}", pair.older.said);

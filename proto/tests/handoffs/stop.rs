@@ -27,12 +27,7 @@ fn a_stop_before_any_handoff_is_told_once() {
 
 #[test]
 fn a_stop_before_the_token_moves_ends_the_handoff() {
-    for phase in [
-        Phase::Greeting,
-        Phase::Transferring,
-        Phase::Preparing,
-        Phase::Committing,
-    ] {
+    for phase in [Phase::Greeting, Phase::Transferring, Phase::Preparing, Phase::Committing] {
         let mut pair = reached(phase);
         stop(&mut pair);
         pair.pass(seconds(10));
@@ -74,10 +69,7 @@ fn a_stopped_service_is_not_taken_for_orphaned_even_if_the_word_is_lost() {
     pair.younger().frozen = false;
     pair.pass(seconds(10));
     assert_eq!(pair.owners(), []);
-    let superseded = Failure::Superseded {
-        attempt: 1,
-        latest: 2,
-    };
+    let superseded = Failure::Superseded { attempt: 1, latest: 2 };
     assert_eq!(pair.younger().failure(), &superseded);
 }
 

@@ -52,18 +52,11 @@ fn the_lock_of_a_dead_successor_that_a_stranger_holds_is_replaced() {
     reached(&mut pair, holds_token);
     pair.kill_younger(0);
     pair.pass(seconds(1));
-    assert_eq!(
-        pair.older.machine.phase(),
-        Phase::Releasing,
-        "it may be let go yet"
-    );
+    assert_eq!(pair.older.machine.phase(), Phase::Releasing, "it may be let go yet");
     pair.pass(seconds(2));
     pair.assert_older_owns();
     let taken_back = pair.older.events.last();
-    assert!(matches!(
-        taken_back,
-        Some(OlderEvent::TakenBack { leaked: true, .. })
-    ));
+    assert!(matches!(taken_back, Some(OlderEvent::TakenBack { leaked: true, .. })));
     pair.connect(hello());
     pair.settle();
     pair.assert_younger_owns();
@@ -76,22 +69,11 @@ fn the_lock_of_a_dead_predecessor_that_a_stranger_holds_is_replaced() {
     reached(&mut pair, |pair| pair.younger_phase() == Phase::Committing);
     pair.kill_older();
     pair.pass(seconds(1));
-    assert_eq!(
-        pair.younger_phase(),
-        Phase::Reclaiming,
-        "it may be let go yet"
-    );
+    assert_eq!(pair.younger_phase(), Phase::Reclaiming, "it may be let go yet");
     pair.pass(seconds(2));
     pair.assert_younger_owns();
     let owned = pair.younger().events.last();
-    assert!(matches!(
-        owned,
-        Some(Event::Owned {
-            leaked: true,
-            orphaned: true,
-            ..
-        })
-    ));
+    assert!(matches!(owned, Some(Event::Owned { leaked: true, orphaned: true, .. })));
 }
 
 #[test]
@@ -112,10 +94,7 @@ fn a_stale_successor_that_gets_the_lock_gives_it_back() {
     pair.youngers[1].frozen = true;
     pair.youngers[0].frozen = false;
     pair.pass(seconds(1));
-    let superseded = Failure::Superseded {
-        attempt: 1,
-        latest: 2,
-    };
+    let superseded = Failure::Superseded { attempt: 1, latest: 2 };
     assert_eq!(pair.youngers[0].failure(), &superseded);
     assert!(is_free(&pair));
     pair.youngers[1].frozen = false;
@@ -139,10 +118,7 @@ fn a_stale_successor_takes_no_lock_of_a_later_owner_for_leaked() {
         pair.youngers[0].machine.handle_peer_died(now);
         pair.pass(seconds(10));
         pair.assert_younger_owns();
-        assert!(matches!(
-            pair.youngers[0].failure(),
-            Failure::Superseded { .. }
-        ));
+        assert!(matches!(pair.youngers[0].failure(), Failure::Superseded { .. }));
     }
 }
 
@@ -182,10 +158,7 @@ fn an_abort_of_a_living_predecessor_is_believed_at_once() {
     let mut pair = stale();
     pair.youngers[0].frozen = false;
     pair.settle();
-    assert!(matches!(
-        pair.youngers[0].failure(),
-        Failure::PeerAborted(_)
-    ));
+    assert!(matches!(pair.youngers[0].failure(), Failure::PeerAborted(_)));
     pair.assert_older_owns();
 }
 
@@ -198,15 +171,8 @@ fn without_fence_a_silent_owner_is_left_alone_until_it_speaks() {
     reached(&mut pair, holds_token);
     pair.younger().frozen = true;
     pair.pass(seconds(60));
-    assert_eq!(
-        (pair.older.fenced, pair.older.machine.phase()),
-        (0, Phase::Releasing)
-    );
-    assert_eq!(
-        pair.older.machine.poll_deadline(),
-        None,
-        "nothing to wake up for"
-    );
+    assert_eq!((pair.older.fenced, pair.older.machine.phase()), (0, Phase::Releasing));
+    assert_eq!(pair.older.machine.poll_deadline(), None, "nothing to wake up for");
     pair.younger().frozen = false;
     pair.pass(seconds(1));
     pair.assert_younger_owns();
@@ -238,11 +204,7 @@ fn without_fence_a_closed_connection_is_not_tried_for_ever() {
     pair.pass(seconds(60));
     pair.younger().link.younger_closed = true;
     pair.pass(seconds(60));
-    assert_eq!(
-        pair.older.machine.poll_deadline(),
-        None,
-        "nothing to wake up for"
-    );
+    assert_eq!(pair.older.machine.poll_deadline(), None, "nothing to wake up for");
 }
 
 #[test]
@@ -283,10 +245,7 @@ fn a_successor_that_cannot_publish_gives_the_token_back() {
     pair.pass(seconds(1));
     pair.assert_older_owns();
     let text = format!("{:?}", pair.older.events.last());
-    assert!(
-        text.contains("TakenBack") && text.contains("read-only file system"),
-        "{text}"
-    );
+    assert!(text.contains("TakenBack") && text.contains("read-only file system"), "{text}");
 }
 
 #[test]

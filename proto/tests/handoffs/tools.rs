@@ -40,10 +40,7 @@ fn status_tells_how_things_stand_as_often_as_it_is_asked() {
     for _ in 0..3 {
         let report = pair.status(TOOL);
         assert_eq!((report.generation, report.pid), (1, 100));
-        assert_eq!(
-            (report.service.as_str(), report.build.as_str()),
-            ("echo", "1.0")
-        );
+        assert_eq!((report.service.as_str(), report.build.as_str()), ("echo", "1.0"));
         assert_eq!((report.phase, report.entries), (Phase::Serving, 17));
         assert_eq!(report.age_ms, report.uptime_ms);
         pair.pass(seconds(1));
@@ -60,13 +57,7 @@ fn a_tool_is_told_who_owns_the_service_after_its_upgrade() {
     pair.settle();
     pair.assert_younger_owns();
     let generation = 2;
-    assert_told(
-        &pair,
-        Outcome::Committed {
-            pid: 200,
-            generation,
-        },
-    );
+    assert_told(&pair, Outcome::Committed { pid: 200, generation });
     assert!(pair.older.closed.contains(&TOOL));
 }
 

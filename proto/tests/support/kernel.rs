@@ -27,10 +27,7 @@ impl Kernel {
     /// One token, locked by the owner.
     pub fn new(attempt: u64) -> Self {
         let holder = Some(Who::Older);
-        Self {
-            tokens: vec![Token { holder, attempt }],
-            leaks: None,
-        }
+        Self { tokens: vec![Token { holder, attempt }], leaks: None }
     }
 
     pub fn try_lock(&mut self, who: Who, token: usize) -> Lock {

@@ -14,6 +14,7 @@
 mod kernel;
 mod link;
 mod older;
+pub mod samples;
 mod younger;
 
 use std::sync::Arc;
@@ -67,9 +68,7 @@ impl Pair {
         self.youngers.push(Younger::new(hello, self.now));
         let connection = Self::connection(index);
         let pid = u32::try_from(index).unwrap() + 200;
-        self.older
-            .machine
-            .handle_connected(connection, pid, self.now);
+        self.older.machine.handle_connected(connection, pid, self.now);
         index
     }
 
@@ -95,9 +94,7 @@ impl Pair {
     /// Whoever is on `connection` asks how things stand.
     pub fn status(&mut self, connection: ConnectionId) -> StatusReport {
         let frame = Message::Status.encode().unwrap();
-        self.older
-            .machine
-            .handle_frame(connection, &frame, self.now);
+        self.older.machine.handle_frame(connection, &frame, self.now);
         while let Some(output) = self.older.machine.poll_output() {
             if let Output::Send { frame, .. } = output
                 && let Ok(Message::StatusReport(report)) = Message::decode(&frame)
@@ -110,9 +107,7 @@ impl Pair {
 
     /// One output or one input of anybody; `false` if there is none.
     pub fn step(&mut self) -> bool {
-        let mut moved = self
-            .older
-            .step(&mut self.kernel, &mut self.youngers, self.now);
+        let mut moved = self.older.step(&mut self.kernel, &mut self.youngers, self.now);
         for index in 0..self.youngers.len() {
             moved =
                 moved || self.youngers[index].step(index, &mut self.kernel, &self.older, self.now);
@@ -217,12 +212,7 @@ impl Pair {
     #[track_caller]
     pub fn assert_younger_owns(&self) {
         let last = Who::Younger(self.youngers.len() - 1);
-        assert_eq!(
-            self.owners(),
-            [last],
-            "{:?}",
-            self.youngers.last().unwrap().events
-        );
+        assert_eq!(self.owners(), [last], "{:?}", self.youngers.last().unwrap().events);
     }
 }
 
@@ -253,10 +243,7 @@ pub fn hello() -> Hello {
 }
 
 pub fn spawned_hello() -> Hello {
-    Hello {
-        secret: Some(SECRET),
-        ..hello()
-    }
+    Hello { secret: Some(SECRET), ..hello() }
 }
 
 pub fn make_entries(count: usize) -> Vec<Arc<Entry>> {
@@ -267,10 +254,7 @@ pub fn entry(index: usize) -> Entry {
     Entry {
         kind: Kind::File,
         name: Name::new(format!("file-{index}")).unwrap(),
-        identity: Identity::File(FileId {
-            device: 1,
-            inode: index as u64,
-        }),
+        identity: Identity::File(FileId { device: 1, inode: index as u64 }),
         path: None,
         opaque: Default::default(),
     }

@@ -129,11 +129,9 @@ impl Older {
         now: Duration,
     ) {
         match output {
-            Output::Send {
-                connection,
-                frame,
-                attachment,
-            } => self.send(connection, frame, &attachment, youngers, now),
+            Output::Send { connection, frame, attachment } => {
+                self.send(connection, frame, &attachment, youngers, now)
+            }
             Output::Close(connection) => self.close(connection, youngers),
             Output::TakeSnapshot => self.machine.handle_snapshot(self.entries.clone(), now),
             Output::WriteAttempt(attempt) => kernel.write_attempt(self.token, attempt),
@@ -171,11 +169,7 @@ impl Older {
             return self.said.push((connection, message));
         };
         let token = self.token;
-        younger.link.to_send.push_back(Parcel {
-            frame,
-            descriptors,
-            token,
-        });
+        younger.link.to_send.push_back(Parcel { frame, descriptors, token });
         if younger.link.to_younger.len() < younger.link.room
             && let Some(parcel) = younger.link.to_send.pop_front()
         {
