@@ -5,7 +5,6 @@ use nix::libc;
 /// A signal that may ask for an upgrade: [`Upgrader::upgrade_on`](crate::Upgrader::upgrade_on).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[expect(clippy::upper_case_acronyms, reason = "signals are spelled as signal(7) spells them")]
 pub enum Signal {
     /// What daemons are told to reload with.
     SIGHUP,
