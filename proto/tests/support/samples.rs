@@ -92,7 +92,7 @@ fn unix_listener() -> Entry {
     }
 }
 
-fn welcome() -> Welcome {
+pub fn welcome() -> Welcome {
     Welcome {
         version: 1,
         generation: 2,
