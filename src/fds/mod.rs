@@ -20,7 +20,7 @@ pub(crate) use registry::{Registered, Registry};
 pub use seqpacket::UnixSeqpacketListener;
 
 use crate::error::{Error, ErrorKind};
-use crate::sys::identity::identity;
+use crate::sys::identity::identity_like;
 
 /// The descriptors that go from generation to generation: [`Upgrader::fds`](crate::Upgrader::fds).
 ///
@@ -258,7 +258,7 @@ pub(crate) fn verify(
     entry: &heirloom_proto::Entry,
     descriptor: std::os::fd::BorrowedFd<'_>,
 ) -> Result<(), String> {
-    match identity(descriptor) {
+    match identity_like(&entry.identity, descriptor) {
         Ok(found) if found == entry.identity => Ok(()),
         Ok(found) => Err(format!(
             "{} {} was announced as {:?} and is {found:?}",

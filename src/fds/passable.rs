@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream, UdpSocket};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
 use heirloom_proto::{FileId, Identity, Kind};
@@ -65,7 +65,6 @@ fn is_of_kind(kind: Kind, found: &Identity) -> bool {
 
 /// The file that a Unix socket is bound to, as it is there now.
 pub(super) fn bound_path(socket: BorrowedFd<'_>) -> Option<FileId> {
-    use std::os::fd::AsRawFd;
     let address: UnixAddr = getsockname(socket.as_raw_fd()).ok()?;
     stat(address.path()?).ok().map(|stat| file_id(&stat))
 }

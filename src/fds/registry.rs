@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::path::PathBuf;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heirloom_proto::{Abort, AbortReason, Entry, FileId, Kind, Name, Opaque};
@@ -21,7 +20,7 @@ pub(crate) struct Registry(Mutex<State>);
 #[derive(Debug, Default)]
 struct State {
     registered: BTreeMap<(Kind, Name), Arc<Registered>>,
-    inherited: BTreeMap<(Kind, Name), (Entry, OwnedFd)>,
+    inherited: BTreeMap<(Kind, Name), Arc<Registered>>,
     access: Access,
     /// The number of the entry registered last.
     latest: u64,
@@ -48,6 +47,18 @@ pub(crate) struct Registered {
     descriptor: OwnedFd,
 }
 
+impl Registered {
+    /// Unlinks the path that a socket is bound to, if it still is the file that was bound.
+    fn unlink(&self) {
+        if self.entry.path.is_some()
+            && let Ok(address) = getsockname::<UnixAddr>(self.descriptor.as_raw_fd())
+            && let Some(path) = address.path()
+        {
+            remove_if_ours(path, self.entry.path);
+        }
+    }
+}
+
 impl AsFd for Registered {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.descriptor.as_fd()
@@ -70,7 +81,8 @@ impl Registry {
         let entry = Arc::new(Entry { kind, name: name.clone(), identity, path, opaque });
         let mut state = self.lock();
         state.check_free(kind, &name)?;
-        let number = state.insert(entry, descriptor);
+        let number = state.next_number();
+        state.insert(Arc::new(Registered { number, entry, descriptor }));
         if bound {
             state.latest_bound = number;
         }
@@ -97,18 +109,18 @@ impl Registry {
         let mut state = self.lock();
         let key = (kind, name.clone());
         let claimed = match state.inherited.get(&key) {
-            Some((_, descriptor)) => take(descriptor.as_fd())?,
+            Some(inherited) => take(inherited.as_fd())?,
             None => None,
         };
-        if let (Some(_), Some((entry, descriptor))) = (&claimed, state.inherited.remove(&key)) {
-            state.insert(Arc::new(entry), descriptor);
+        if let (Some(_), Some(inherited)) = (&claimed, state.inherited.remove(&key)) {
+            state.insert(inherited);
         }
         Ok(claimed)
     }
 
     pub(super) fn inherited(&self) -> Vec<Inherited> {
         let state = self.lock();
-        let entries = state.inherited.values().map(|(entry, _)| entry);
+        let entries = state.inherited.values().map(|inherited| &inherited.entry);
         entries
             .map(|entry| Inherited {
                 kind: entry.kind,
@@ -120,10 +132,13 @@ impl Registry {
 
     /// What the predecessor has handed over.
     pub(crate) fn inherit(&self, entries: Vec<(Entry, OwnedFd)>) {
-        let keyed = entries
-            .into_iter()
-            .map(|(entry, descriptor)| ((entry.kind, entry.name.clone()), (entry, descriptor)));
-        self.lock().inherited.extend(keyed);
+        let mut state = self.lock();
+        let number = state.next_number();
+        let keyed = entries.into_iter().map(|(entry, descriptor)| {
+            let key = (entry.kind, entry.name.clone());
+            (key, Arc::new(Registered { number, entry: Arc::new(entry), descriptor }))
+        });
+        state.inherited = keyed.collect();
     }
 
     /// The names that nobody has claimed.
@@ -133,17 +148,16 @@ impl Registry {
 
     /// Closes what nobody has claimed, and unlinks the paths of its sockets.
     pub(crate) fn close_strays(&self) {
-        for (entry, descriptor) in std::mem::take(&mut self.lock().inherited).into_values() {
-            unlink(&entry, descriptor.as_fd());
+        for stray in std::mem::take(&mut self.lock().inherited).into_values() {
+            stray.unlink();
         }
     }
 
     /// Keeps what nobody has claimed, to be handed on.
     pub(crate) fn keep_strays(&self) {
         let mut state = self.lock();
-        for (entry, descriptor) in std::mem::take(&mut state.inherited).into_values() {
-            state.insert(Arc::new(entry), descriptor);
-        }
+        let mut strays = std::mem::take(&mut state.inherited);
+        state.registered.append(&mut strays);
     }
 
     /// What would be handed over now, in the order in which it will be sent, and a number by which
@@ -186,7 +200,7 @@ impl Registry {
     /// The service ends here: paths that are still ours are unlinked, every duplicate is closed.
     pub(crate) fn end(&self) {
         for registered in self.lock().registered.values() {
-            unlink(&registered.entry, registered.as_fd());
+            registered.unlink();
         }
         self.release();
     }
@@ -215,23 +229,14 @@ impl State {
         Err(Error::new(ErrorKind::Closed, format!("{kind} {name}: {text}")))
     }
 
-    fn insert(&mut self, entry: Arc<Entry>, descriptor: OwnedFd) -> u64 {
+    fn next_number(&mut self) -> u64 {
         self.latest += 1;
-        let number = self.latest;
-        let key = (entry.kind, entry.name.clone());
-        self.registered.insert(key, Arc::new(Registered { number, entry, descriptor }));
-        number
+        self.latest
     }
-}
 
-/// Unlinks the path that a socket is bound to, if it still is the file that was bound.
-fn unlink(entry: &Entry, socket: BorrowedFd<'_>) {
-    use std::os::fd::AsRawFd;
-    if entry.path.is_some()
-        && let Ok(address) = getsockname::<UnixAddr>(socket.as_raw_fd())
-        && let Some(path) = address.path().map(PathBuf::from)
-    {
-        remove_if_ours(&path, entry.path);
+    fn insert(&mut self, registered: Arc<Registered>) {
+        let key = (registered.entry.kind, registered.entry.name.clone());
+        self.registered.insert(key, registered);
     }
 }
 

@@ -1,7 +1,7 @@
 //! A listener for sequential-packet sockets, which the standard library has no type for.
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::sys::socket::{AddressFamily, Backlog, SockFlag, SockType, bind, listen, socket};
 
@@ -15,7 +15,6 @@ pub struct UnixSeqpacketListener(OwnedFd);
 impl UnixSeqpacketListener {
     /// Listens on a path or an abstract name.
     pub(crate) fn bind(address: &UnixAddress) -> io::Result<Self> {
-        use std::os::fd::AsRawFd;
         let made = socket(AddressFamily::Unix, SockType::SeqPacket, SockFlag::SOCK_CLOEXEC, None)?;
         bind(made.as_raw_fd(), &address.to_nix()?)?;
         listen(&made, Backlog::MAXCONN)?;

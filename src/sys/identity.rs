@@ -10,20 +10,37 @@ use socket2::SockRef;
 
 /// What the kernel tells of a descriptor: see `socket(7)` and `fstat(2)`.
 pub(crate) fn identity(descriptor: BorrowedFd<'_>) -> io::Result<Identity> {
-    match integer(descriptor, libc::SO_DOMAIN) {
-        Ok(domain) => Ok(Identity::Socket(Socket {
-            domain,
-            kind: integer(descriptor, libc::SO_TYPE)?,
-            protocol: integer(descriptor, libc::SO_PROTOCOL)?,
-            listening: integer(descriptor, libc::SO_ACCEPTCONN)? != 0,
-            local: local_address(descriptor)?.try_into().map_err(io::Error::other)?,
-            cookie: option(descriptor, libc::SO_COOKIE).map(u64::from_ne_bytes)?,
-        })),
-        Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => {
-            Ok(Identity::File(file_id(&fstat(descriptor)?)))
-        }
-        Err(error) => Err(error),
+    match socket(descriptor) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => file(descriptor),
+        identity => identity,
     }
+}
+
+/// What the kernel tells of a descriptor that is expected to be of the same sort as `expected`: one
+/// of the other sort is an error or differs.
+pub(crate) fn identity_like(
+    expected: &Identity,
+    descriptor: BorrowedFd<'_>,
+) -> io::Result<Identity> {
+    match expected {
+        Identity::Socket(_) => socket(descriptor),
+        Identity::File(_) => file(descriptor),
+    }
+}
+
+fn socket(descriptor: BorrowedFd<'_>) -> io::Result<Identity> {
+    Ok(Identity::Socket(Socket {
+        domain: integer(descriptor, libc::SO_DOMAIN)?,
+        kind: integer(descriptor, libc::SO_TYPE)?,
+        protocol: integer(descriptor, libc::SO_PROTOCOL)?,
+        listening: integer(descriptor, libc::SO_ACCEPTCONN)? != 0,
+        local: local_address(descriptor)?.try_into().map_err(io::Error::other)?,
+        cookie: option(descriptor, libc::SO_COOKIE).map(u64::from_ne_bytes)?,
+    }))
+}
+
+fn file(descriptor: BorrowedFd<'_>) -> io::Result<Identity> {
+    Ok(Identity::File(file_id(&fstat(descriptor)?)))
 }
 
 /// Device and inode number of a file that was looked up.
