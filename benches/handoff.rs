@@ -197,7 +197,7 @@ fn unix_socket() -> OwnedFd {
 fn raise_limit() {
     const WANTED: u64 = 11_000;
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-    setrlimit(Resource::RLIMIT_NOFILE, hard.min(WANTED).max(1), hard).unwrap();
+    setrlimit(Resource::RLIMIT_NOFILE, hard.min(WANTED), hard).unwrap();
 }
 
 fn receive_bare(receiver: &OwnedFd, count: usize) -> Vec<OwnedFd> {

@@ -61,3 +61,8 @@ pub use heirloom_proto::{Kind, Phase};
 pub use latch::Exit;
 pub use signal::Signal;
 pub use upgrader::{PredecessorInfo, Upgraded, Upgrader};
+
+/// Compiles every code block of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
