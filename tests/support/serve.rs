@@ -1,0 +1,199 @@
+//! The role that most tests need: a service that answers on TCP.
+//!
+//! | setting | |
+//! |---|---|
+//! | `HANDOFF`, `PID_FILE`, `SERVICE`, `BUILD`, `READY_MS`, `READY_CAP_MS`, `COMMIT_MS`, `DRAINING_CAP` | the library's |
+//! | `FENCE` | `no` |
+//! | `STRAYS` | `keep`, `fail` |
+//! | `TAKEOVER` | `require`, `never` |
+//! | `HOLD` | steps of the library at which to be held, with commas |
+//! | `LISTEN` | the address of the TCP listener `service` |
+//! | `UNIX` | the address of a Unix listener |
+//! | `BEGIN` | `kill`, `exit`, `fail`, `hang` before anything else |
+//! | `PREPARE` | the same after everything was inherited; `manual`: ready only when told |
+//! | `DRAIN` | `manual`: drained only when told |
+//! | `SIGNAL` | `SIGHUP`: upgrade on it |
+//!
+//! | event | |
+//! |---|---|
+//! | `begun`, `started <pid> <socket>` | before and after the predecessor was met |
+//! | `bound <address>` | of `service` |
+//! | `ready`, `upgraded <pid> <generation>`, `exit`, `drained`, `gone` | as it says |
+//! | `failed <what> <kind> <phase> <text>` | instead of `started`, `ready`, `upgraded`, `awaited` |
+//! | `awaited` | the answer to the order `await <ms>` |
+//! | `held <point>`, `log <message>`, `holding`, `leaked <pid>` | see [`steps`](super::steps) |
+//!
+//! Orders: `ready`, `upgrade`, `stop`, `drain`, `exit`, `progress <text>`, `await <ms>`, and at any
+//! time `hold <point>`, `resume`, `leak` (fork a child that keeps every descriptor).
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{TcpListener, TcpStream};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixListener;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use heirloom::{Error, ErrorKind, Exit, Signal as Trigger, Upgrader};
+use nix::errno::Errno;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::signal::{Signal, raise};
+
+use super::role::{Role, emit, emit_failed};
+
+pub(crate) fn run(role: &Role) {
+    if misbehaves(role, "BEGIN") {
+        return;
+    }
+    let Some(upgrader) = role.start() else {
+        return;
+    };
+    if misbehaves(role, "PREPARE") {
+        return;
+    }
+    match serve(role, &upgrader) {
+        Ok(()) => {
+            drop(upgrader);
+            emit("gone", "");
+        }
+        Err(error) => emit_failed("serve", &error),
+    }
+}
+
+/// Ends as a setting wants it. Tells whether the role is over.
+fn misbehaves(role: &Role, setting: &str) -> bool {
+    match role.get(setting) {
+        Some("kill") => raise(Signal::SIGKILL).is_ok(),
+        Some("fail") => panic!("as it was told"),
+        Some("exit") => true,
+        Some("hang") => loop {
+            role.next_order();
+        },
+        _ => false,
+    }
+}
+
+fn serve(role: &Role, upgrader: &Upgrader) -> Result<(), Error> {
+    let listener = match role.get("LISTEN") {
+        Some(address) => {
+            let fds = upgrader.fds().nonblocking();
+            let listener: TcpListener = fds.bind_as("service", address)?;
+            emit("bound", &listener.local_addr().unwrap().to_string());
+            Some(listener)
+        }
+        None => None,
+    };
+    let unix = role.get("UNIX").map(|address| upgrader.fds().bind(address));
+    let _unix: Option<UnixListener> = unix.transpose()?;
+    if role.is("SIGNAL", "SIGHUP") {
+        upgrader.upgrade_on(Trigger::SIGHUP)?;
+    }
+    watch_exit(role, upgrader.exit());
+    if !role.is("PREPARE", "manual") {
+        ready(role, upgrader);
+    }
+    let mut server = None;
+    loop {
+        let order = role.next_order();
+        match order.split_once(' ').unwrap_or((&order, "")) {
+            ("ready", _) => ready(role, upgrader),
+            ("owned", _) => {
+                let (exit, generation) = (upgrader.exit(), upgrader.generation());
+                let listener = listener.as_ref().map(|listener| listener.try_clone());
+                let listener = listener.transpose().unwrap();
+                server = listener.map(|listener| {
+                    thread::spawn(move || answer_until(&listener, &exit, generation))
+                });
+                emit("ready", "");
+            }
+            ("upgrade", _) => upgrade(upgrader),
+            ("stop", _) => upgrader.stop(),
+            ("progress", text) => upgrader.progress(text),
+            ("await", ms) => await_predecessor(upgrader, ms.parse().unwrap()),
+            ("exit-fired", _) => {
+                emit("exit", "");
+                if !role.is("DRAIN", "manual") {
+                    break;
+                }
+            }
+            ("drain", _) => break,
+            ("exit", _) => return Ok(()),
+            (other, _) => panic!("unknown order `{other}`"),
+        }
+    }
+    if let Some(server) = server {
+        server.join().unwrap();
+    }
+    emit("drained", "");
+    Ok(())
+}
+
+fn watch_exit(role: &Role, exit: Exit) {
+    let outbox = role.outbox.clone();
+    thread::spawn(move || {
+        exit.wait();
+        let _ = outbox.send("exit-fired".into());
+    });
+}
+
+/// Becomes ready, beside taking orders. Whoever cannot own the service ends.
+fn ready(role: &Role, upgrader: &Upgrader) {
+    let (outbox, upgrader) = (role.outbox.clone(), upgrader.clone());
+    thread::spawn(move || match upgrader.ready() {
+        Ok(()) => {
+            let _ = outbox.send("owned".into());
+        }
+        Err(error) => {
+            emit_failed("ready", &error);
+            if !matches!(error.kind(), ErrorKind::PidFile | ErrorKind::Strays) {
+                let _ = outbox.send("exit".into());
+            }
+        }
+    });
+}
+
+fn upgrade(upgrader: &Upgrader) {
+    let upgrader = upgrader.clone();
+    thread::spawn(move || match upgrader.upgrade() {
+        Ok(upgraded) => emit("upgraded", &format!("{} {}", upgraded.pid, upgraded.generation)),
+        Err(error) => emit_failed("upgrade", &error),
+    });
+}
+
+fn await_predecessor(upgrader: &Upgrader, ms: u64) {
+    let upgrader = upgrader.clone();
+    thread::spawn(move || match upgrader.wait_for_predecessor(Duration::from_millis(ms)) {
+        Ok(()) => emit("awaited", ""),
+        Err(error) => emit_failed("await", &error),
+    });
+}
+
+/// Answers every line of every connection until this process is to end; then what has begun.
+fn answer_until(listener: &TcpListener, exit: &Exit, generation: u64) {
+    let mut connections: Vec<JoinHandle<()>> = Vec::new();
+    while !exit.is_fired() {
+        let watch = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+        let mut polled = [watch(listener.as_fd()), watch(exit.as_fd())];
+        match poll(&mut polled, PollTimeout::NONE) {
+            Ok(_) | Err(Errno::EINTR) => {}
+            Err(errno) => panic!("{errno}"),
+        }
+        while let Ok((client, _)) = listener.accept() {
+            connections.push(thread::spawn(move || answer(&client, generation)));
+        }
+        connections.retain(|connection| !connection.is_finished());
+    }
+    for connection in connections {
+        connection.join().unwrap();
+    }
+}
+
+/// Answers every line with who answers: `<pid> <generation>`.
+fn answer(mut client: &TcpStream, generation: u64) {
+    let lines = BufReader::new(client).lines();
+    for _ in lines.map_while(Result::ok) {
+        let line = format!("{} {generation}\n", std::process::id());
+        if client.write_all(line.as_bytes()).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Holding a role at a step of the library, and passing on what the library logs.
+
+use std::fmt;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use tracing::field::{Field, Visit};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata, Subscriber};
+
+use super::role::emit;
+
+/// Takes the events of the library: its steps, at which this process may be held, and what it logs
+/// at level `INFO` or above, which becomes an event `log <message>`.
+pub(crate) struct Steps;
+
+/// The steps at which this process is to be held.
+static POINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+/// How often it was told to go on.
+static RESUMED: (Mutex<u64>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// Holds this process the next time it comes to `point`.
+pub(crate) fn hold(point: &str) {
+    lock(&POINTS).push(point.into());
+}
+
+/// Goes on.
+pub(crate) fn resume() {
+    *lock(&RESUMED.0) += 1;
+    RESUMED.1.notify_all();
+}
+
+fn come_to(point: &str) {
+    let mut points = lock(&POINTS);
+    let Some(index) = points.iter().position(|held| held == point) else {
+        return;
+    };
+    points.remove(index);
+    drop(points);
+    let resumed = lock(&RESUMED.0);
+    let before = *resumed;
+    emit("held", point);
+    drop(RESUMED.1.wait_while(resumed, |resumed| *resumed == before));
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Subscriber for Steps {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == "heirloom::step"
+            || (metadata.target().starts_with("heirloom") && *metadata.level() <= Level::INFO)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let mut text = Text::default();
+        event.record(&mut text);
+        match event.metadata().target() {
+            "heirloom::step" => come_to(&text.point),
+            _ => {
+                emit("log", &text.message);
+                eprintln!("{} {}{}", std::process::id(), text.message, text.rest);
+            }
+        }
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// What an event says.
+#[derive(Default)]
+struct Text {
+    point: String,
+    message: String,
+    rest: String,
+}
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        match field.name() {
+            "point" => self.point = format!("{value:?}"),
+            "message" => self.message = format!("{value:?}"),
+            name => self.rest += &format!(" {name}={value:?}"),
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The system calls that no crate at hand wraps safely.
+
+use std::fs;
+use std::io;
+use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::time::Instant;
+
+use nix::errno::Errno;
+use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::DEADLINE;
+
+/// Makes this process the parent of whoever loses his own. See `prctl(2)`.
+pub(crate) fn adopt_orphans() {
+    // SAFETY: the call takes integers.
+    let result = unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+/// Waits for every child in a process group that was killed. See `waitpid(2)`.
+pub(crate) fn reap(group: u32) {
+    loop {
+        // SAFETY: a null status is allowed; the call takes integers otherwise.
+        let pid = unsafe { libc::waitpid(-group.cast_signed(), std::ptr::null_mut(), 0) };
+        if pid < 0 && Errno::last() != Errno::EINTR {
+            return;
+        }
+    }
+}
+
+/// Waits until a process has ended, whosever child it is. Tells whether it has.
+pub(crate) fn wait_for_end(pid: u32) -> bool {
+    // SAFETY: pidfd_open takes integers and returns a new descriptor or -1.
+    let number = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
+    let Ok(number @ 0..) = i32::try_from(number) else {
+        return Errno::last() == Errno::ESRCH;
+    };
+    #[expect(clippy::disallowed_methods, reason = "a descriptor becomes owned where it is made")]
+    // SAFETY: the kernel has just made this descriptor for the caller.
+    let process = unsafe { OwnedFd::from_raw_fd(number) };
+    wait_readable(&process)
+}
+
+/// Waits until a descriptor is readable or the deadline has come. Tells whether it is.
+pub(crate) fn wait_readable(descriptor: &impl AsFd) -> bool {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let timeout = PollTimeout::try_from(left).unwrap();
+        let mut polled = [PollFd::new(descriptor.as_fd(), PollFlags::POLLIN)];
+        match poll(&mut polled, timeout) {
+            Err(Errno::EINTR) => {}
+            result => return result.unwrap() > 0,
+        }
+    }
+}
+
+/// Forks a child that keeps a copy of every descriptor of this process and does nothing.
+pub(crate) fn fork_idle_child() -> libc::pid_t {
+    // SAFETY: the child makes async-signal-safe calls only, and never returns.
+    match unsafe { libc::fork() } {
+        0 => loop {
+            // SAFETY: takes no arguments.
+            unsafe { libc::pause() };
+        },
+        child => child,
+    }
+}
+
+/// The processes of a group that have not ended, by `/proc`.
+pub(crate) fn members(group: u32) -> Vec<u32> {
+    let pids = fs::read_dir("/proc")
+        .unwrap()
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    pids.filter(|pid| is_member(*pid, group)).collect()
+}
+
+/// See `proc_pid_stat(5)`: pid, name in brackets, state, parent, group.
+fn is_member(pid: u32, group: u32) -> bool {
+    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
+        return false;
+    };
+    let mut fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
+    let (state, of_group) = (fields.next(), fields.nth(1));
+    !matches!(state, Some("Z" | "X")) && of_group == Some(group.to_string().as_str())
+}
