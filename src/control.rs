@@ -10,12 +10,13 @@ use std::time::{Duration, Instant};
 use heirloom_proto::FileId;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::poll::ppoll;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, bind, connect, listen, setsockopt, socket,
     sockopt::SendTimeout,
 };
 use nix::sys::stat::lstat;
-use nix::sys::time::TimeVal;
+use nix::sys::time::{TimeSpec, TimeVal};
 
 use crate::address::UnixAddress;
 use crate::error::{Error, ErrorKind};
@@ -213,6 +214,12 @@ fn lock_beside(path: &Path) -> io::Result<Flock<File>> {
             }
             Err((unlocked, _)) => file = unlocked,
         }
-        std::thread::yield_now();
+        wait_a_little();
     }
+}
+
+/// Between two looks at a file lock, which tells nobody when it is let go.
+fn wait_a_little() {
+    // A signal cuts it short, which does no harm.
+    let _ = ppoll(&mut [], Some(TimeSpec::from_duration(Duration::from_millis(5))), None);
 }
