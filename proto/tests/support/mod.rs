@@ -107,11 +107,17 @@ impl Pair {
 
     /// One output or one input of anybody; `false` if there is none.
     pub fn step(&mut self) -> bool {
-        let mut moved = self.older.step(&mut self.kernel, &mut self.youngers, self.now);
-        for index in 0..self.youngers.len() {
-            moved =
-                moved || self.youngers[index].step(index, &mut self.kernel, &self.older, self.now);
-        }
+        self.step_older() || (0..self.youngers.len()).any(|index| self.step_younger(index))
+    }
+
+    pub fn step_older(&mut self) -> bool {
+        let moved = self.older.step(&mut self.kernel, &mut self.youngers, self.now);
+        self.check();
+        moved
+    }
+
+    pub fn step_younger(&mut self, index: usize) -> bool {
+        let moved = self.youngers[index].step(index, &mut self.kernel, &self.older, self.now);
         self.check();
         moved
     }
@@ -168,6 +174,7 @@ impl Pair {
     /// Kills the owner. The kernel closes what it had and lets its lock go.
     pub fn kill_older(&mut self) {
         self.older.alive = false;
+        self.older.reaped = true;
         self.kernel.exit(Who::Older);
         for younger in &mut self.youngers {
             younger.link.older_closed = !younger.link.held_open;

@@ -14,6 +14,8 @@ use super::younger::Younger;
 pub struct Older {
     pub machine: Predecessor,
     pub alive: bool,
+    /// The kernel has told of its death.
+    pub reaped: bool,
     /// The process is stopped: it does nothing, and nothing is lost.
     pub frozen: bool,
     pub entries: Vec<Arc<Entry>>,
@@ -22,6 +24,8 @@ pub struct Older {
     pub late_state: Option<Result<Vec<u8>, Abort>>,
     pub application_frozen: bool,
     pub fence_works: bool,
+    /// Whether it ends a successor that holds the token in silence.
+    pub fences: bool,
     /// Successors whose end of file and death it has been told.
     told_closed: Vec<usize>,
     told_died: Vec<usize>,
@@ -38,17 +42,20 @@ pub struct Older {
 
 impl Older {
     pub fn serving(settings: Settings, entries: Vec<Arc<Entry>>) -> Self {
+        let fences = settings.fence;
         let mut machine = Predecessor::new(settings, Vec::new(), Duration::ZERO);
         machine.handle_ready(Duration::ZERO);
         Self {
             machine,
             alive: true,
+            reaped: false,
             frozen: false,
             entries,
             token: 0,
             late_state: Some(Ok(Vec::new())),
             application_frozen: false,
             fence_works: true,
+            fences,
             told_closed: Vec::new(),
             told_died: Vec::new(),
             events: Vec::new(),
@@ -63,6 +70,11 @@ impl Older {
 
     pub fn acts(&self) -> bool {
         self.alive && !self.frozen
+    }
+
+    /// What it has been told of ends and deaths.
+    pub fn told(&self) -> (&[usize], &[usize]) {
+        (&self.told_closed, &self.told_died)
     }
 
     pub fn deadline(&self) -> Option<Duration> {
@@ -94,7 +106,7 @@ impl Older {
         } else if younger.link.younger_closed && !self.told_closed.contains(&index) {
             self.told_closed.push(index);
             self.machine.handle_closed(connection, now);
-        } else if !younger.alive && !self.told_died.contains(&index) {
+        } else if younger.reaped && !self.told_died.contains(&index) {
             self.told_died.push(index);
             let status = Some("signal: 9".into());
             self.machine.handle_peer_died(connection, status, now);

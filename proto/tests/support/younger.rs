@@ -14,6 +14,8 @@ pub struct Younger {
     pub machine: Successor<()>,
     pub link: Link,
     pub alive: bool,
+    /// The kernel has told of its death.
+    pub reaped: bool,
     pub frozen: bool,
     pub token: Option<usize>,
     /// The application becomes ready as soon as it has everything, with these strays.
@@ -34,6 +36,7 @@ impl Younger {
             machine: Successor::new(hello, now),
             link: Link::default(),
             alive: true,
+            reaped: false,
             frozen: false,
             token: None,
             ready: Some(Vec::new()),
@@ -55,6 +58,11 @@ impl Younger {
         self.alive && self.machine.phase() == Phase::Serving
     }
 
+    /// What it has been told of the owner's end and death.
+    pub fn told(&self) -> (bool, bool) {
+        (self.told_closed, self.told_died)
+    }
+
     pub fn deadline(&self) -> Option<Duration> {
         self.machine.poll_deadline().filter(|_| self.acts())
     }
@@ -70,6 +78,7 @@ impl Younger {
 
     pub fn die(&mut self, kernel: &mut Kernel, index: usize) {
         self.alive = false;
+        self.reaped = true;
         self.link.younger_closed = !self.link.held_open;
         kernel.exit(Who::Younger(index));
     }
@@ -100,7 +109,7 @@ impl Younger {
         } else if self.link.older_closed && !self.told_closed {
             self.told_closed = true;
             self.machine.handle_closed(now);
-        } else if !older.alive && !self.told_died {
+        } else if older.reaped && !self.told_died {
             self.told_died = true;
             self.machine.handle_peer_died(now);
         } else {
