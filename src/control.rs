@@ -218,8 +218,8 @@ fn lock_beside(path: &Path) -> io::Result<Flock<File>> {
     }
 }
 
-/// Between two looks at a file lock, which tells nobody when it is let go.
-fn wait_a_little() {
+/// Between two looks at what tells nobody when it changes: a file lock, a name that is taken.
+pub(crate) fn wait_a_little() {
     // A signal cuts it short, which does no harm.
     let _ = ppoll(&mut [], Some(TimeSpec::from_duration(Duration::from_millis(5))), None);
 }

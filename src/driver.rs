@@ -160,10 +160,9 @@ impl Driver {
 
     /// Sends what the kernel would not take before.
     fn flush(&mut self, connection: ConnectionId) {
-        let Some(unsent) = self.core.take_unsent(connection) else {
-            return;
-        };
-        self.role.send(&mut self.core, connection, unsent);
+        for unsent in self.core.take_unsent(connection) {
+            self.role.send(&mut self.core, connection, unsent);
+        }
         self.perform();
     }
 

@@ -2,13 +2,13 @@
 
 use std::os::fd::AsFd;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use heirloom_proto::{Failure, Phase, RefuseReason, Secret};
 
 use crate::address::UnixAddress;
 use crate::builder::{Settings, Takeover};
-use crate::control::{Bound, ControlListener, connect_to};
+use crate::control::{Bound, ControlListener, connect_to, wait_a_little};
 use crate::driver::{Core, Driver, Role};
 use crate::error::{Error, ErrorKind};
 use crate::launch::Spawned;
@@ -28,19 +28,21 @@ struct Met {
 /// How long a full queue on the handoff socket is waited for.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How often a start tries anew after it met somebody who went away, or lost a race for the name.
-const ATTEMPTS: u32 = 5;
+/// How long a start tries anew after it met somebody who went away, or lost a race for the name.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Meets the predecessor and takes what it hands over, or begins the service.
 pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
     let mut spawned = Spawned::from_environment();
     let mut last = None;
-    for _ in 0..ATTEMPTS {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
         let Some(met) = find(settings, spawned.as_ref())? else {
             match begin(settings)? {
                 Some(driver) => return Ok(driver),
-                None => continue,
+                None => wait_a_little(),
             }
+            continue;
         };
         let by_environment = met.secret.is_some();
         match take_over(settings, met) {
@@ -54,6 +56,7 @@ pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
             }
             Err(Trouble::Failure(failure)) if may_try_again(settings, &failure) => {
                 last = Some(failure);
+                wait_a_little();
             }
             Err(Trouble::Failure(failure)) => return Err(failure.into()),
         }

@@ -1,7 +1,9 @@
 //! The file that tells supervisors the owner's process id.
 
+use std::ffi::OsString;
 use std::fs::Permissions;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
@@ -43,6 +45,7 @@ impl PidFile {
         let written = stat(&*prepared).map_err(|errno| self.error(&errno.into()))?;
         prepared.persist(&self.path).map_err(|failed| self.error(&failed.error))?;
         self.published = Some(file_id(&written));
+        self.sweep();
         Ok(())
     }
 
@@ -52,19 +55,43 @@ impl PidFile {
     }
 
     fn write_beside(&self) -> io::Result<TempPath> {
-        let folder = match self.path.parent() {
-            Some(folder) if !folder.as_os_str().is_empty() => folder,
-            _ => Path::new("."),
-        };
         if self.path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
         let mut file = tempfile::Builder::new()
-            .prefix(".heirloom-pid-")
+            .prefix(&self.prefix())
             .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(folder)?;
+            .tempfile_in(self.folder())?;
         writeln!(file, "{}", std::process::id())?;
         Ok(file.into_temp_path())
+    }
+
+    /// Removes what successors have left that were killed before they owned the service. There is
+    /// none beside the owner that may be about to publish: one handoff goes on at a time.
+    fn sweep(&self) {
+        let prefix = self.prefix();
+        let entries = std::fs::read_dir(self.folder()).into_iter().flatten().flatten();
+        for left in
+            entries.filter(|entry| entry.file_name().as_bytes().starts_with(prefix.as_bytes()))
+        {
+            // One that cannot be removed does no harm.
+            let _ = std::fs::remove_file(left.path());
+        }
+    }
+
+    fn folder(&self) -> &Path {
+        match self.path.parent() {
+            Some(folder) if !folder.as_os_str().is_empty() => folder,
+            _ => Path::new("."),
+        }
+    }
+
+    /// What the file's name begins with before it is renamed.
+    fn prefix(&self) -> OsString {
+        let mut prefix = OsString::from(".");
+        prefix.push(self.path.file_name().unwrap_or_default());
+        prefix.push(".heirloom-");
+        prefix
     }
 
     fn error(&self, error: &io::Error) -> Error {

@@ -28,7 +28,12 @@ pub(crate) struct PredecessorSide {
     upgrade: Option<Reply<Upgraded>>,
     /// What the next process is spawned with.
     secret: Secret,
+    /// No connection is taken before this: there was no descriptor slot for one.
+    accept_after: Option<Duration>,
 }
+
+/// How long to wait for a descriptor slot before a connection is tried to be taken again.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl PredecessorSide {
     /// An owner of the given generation.
@@ -60,6 +65,7 @@ impl PredecessorSide {
             children: Children::default(),
             upgrade: None,
             secret: Secret([0; 32]),
+            accept_after: None,
         }
     }
 
@@ -67,10 +73,10 @@ impl PredecessorSide {
     pub(crate) fn accept(&mut self, core: &mut Core) -> Option<ConnectionId> {
         let channel = match core.listener.as_ref()?.accept() {
             Ok(channel) => channel,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
             Err(error) => {
-                if error.kind() != io::ErrorKind::WouldBlock {
-                    tracing::warn!(%error, "a connection to the handoff socket cannot be accepted");
-                }
+                tracing::warn!(%error, "a connection to the handoff socket cannot be accepted");
+                self.accept_after = Some(core.now() + ACCEPT_PAUSE);
                 return None;
             }
         };
@@ -89,6 +95,12 @@ impl PredecessorSide {
         Some(connection)
     }
 
+    /// Whether connections are taken now.
+    pub(crate) fn accepts(&self) -> bool {
+        self.accept_after.is_none()
+    }
+
+    /// The machine, told how much there is to hand over.
     pub(crate) fn machine(&mut self, core: &Core) -> &mut Predecessor {
         self.machine.handle_entries(core.registry.count());
         &mut self.machine
@@ -160,12 +172,14 @@ impl PredecessorSide {
     }
 
     pub(crate) fn handle_timeout(&mut self, now: Duration) {
+        self.accept_after = self.accept_after.filter(|after| *after > now);
         self.machine.handle_timeout(now);
         self.children.handle_timeout(now);
     }
 
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.machine.poll_deadline().into_iter().chain(self.children.deadline()).min()
+        let machine = self.machine.poll_deadline();
+        [machine, self.children.deadline(), self.accept_after].into_iter().flatten().min()
     }
 
     /// Does what the machine asks for until it asks for nothing.

@@ -80,7 +80,6 @@ impl Upgrader {
         };
         let thread = std::thread::Builder::new()
             .name("heirloom".into())
-            .stack_size(256 * 1024)
             .spawn(move || driver.run())
             .map_err(|error| Error::io("the driver's thread cannot be started", error))?;
         handle.driver = Mutex::new(Some(thread));

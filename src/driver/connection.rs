@@ -1,5 +1,6 @@
 //! One peer on the control socket.
 
+use std::collections::VecDeque;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
@@ -19,12 +20,18 @@ pub(crate) struct Connection {
     pub(crate) dead: bool,
     /// The peer has closed, and the machine knows: only its death is of interest.
     pub(crate) closed: bool,
-    pub(crate) unsent: Option<Unsent>,
+    /// What the kernel would not take yet, in order.
+    pub(crate) unsent: VecDeque<Unsent>,
 }
 
 impl Connection {
     pub(crate) fn new(channel: Channel, pidfd: Option<PidFd>, pid: u32) -> Self {
-        Self { channel, pidfd, pid, dead: false, closed: false, unsent: None }
+        Self { channel, pidfd, pid, dead: false, closed: false, unsent: VecDeque::new() }
+    }
+
+    /// When to try again what could not be sent, if time is what it waits for.
+    pub(super) fn retry(&self) -> Option<Duration> {
+        self.unsent.front().and_then(|unsent| unsent.retry)
     }
 
     /// The process to watch, while it has not ended.

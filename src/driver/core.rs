@@ -1,6 +1,6 @@
 //! What both sides of a handoff stand on.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
@@ -119,6 +119,10 @@ impl Core {
         let Some(peer) = self.connections.get_mut(&connection) else {
             return Sent::Closed(io::ErrorKind::NotConnected.into());
         };
+        if !peer.unsent.is_empty() {
+            peer.unsent.push_back(unsent);
+            return Sent::Later;
+        }
         step_frame(side, Edge::Before, "send", &unsent.frame);
         match peer.channel.send(&unsent.frame, descriptors) {
             Ok(()) => {
@@ -127,7 +131,7 @@ impl Core {
             }
             Err(error) => match wait_for(&error, retry_at) {
                 Some(retry) => {
-                    peer.unsent = Some(Unsent { retry, ..unsent });
+                    peer.unsent.push_front(Unsent { retry, ..unsent });
                     Sent::Later
                 }
                 None => Sent::Closed(error),
@@ -136,20 +140,19 @@ impl Core {
     }
 
     /// Takes out what could not be sent before.
-    pub(super) fn take_unsent(&mut self, connection: ConnectionId) -> Option<Unsent> {
-        self.connections.get_mut(&connection)?.unsent.take()
+    pub(super) fn take_unsent(&mut self, connection: ConnectionId) -> VecDeque<Unsent> {
+        let peer = self.connections.get_mut(&connection);
+        peer.map(|peer| std::mem::take(&mut peer.unsent)).unwrap_or_default()
     }
 
     /// When a frame is to be tried again.
     pub(super) fn next_retry(&self) -> Option<Duration> {
-        self.connections.values().filter_map(|peer| peer.unsent.as_ref()?.retry).min()
+        self.connections.values().filter_map(Connection::retry).min()
     }
 
     /// The connections whose frame is to be tried again.
     pub(super) fn due_retries(&self, due: Duration) -> Vec<ConnectionId> {
-        let is_due = |peer: &Connection| {
-            peer.unsent.as_ref().and_then(|unsent| unsent.retry).is_some_and(|retry| retry <= due)
-        };
+        let is_due = |peer: &Connection| peer.retry().is_some_and(|retry| retry <= due);
         self.connections.iter().filter(|(_, peer)| is_due(peer)).map(|(id, _)| *id).collect()
     }
 

@@ -71,7 +71,9 @@ fn sources<'a>(core: &'a Core, role: &'a Role) -> (Vec<Source>, Vec<PollFd<'a>>)
     if let Some(process) = core.predecessor_process() {
         add(Source::Predecessor, process.as_fd(), PollFlags::POLLIN);
     }
-    if let (Role::Predecessor(_), Some(listener)) = (role, &core.listener) {
+    if let (Role::Predecessor(side), Some(listener)) = (role, &core.listener)
+        && side.accepts()
+    {
         add(Source::Listener, listener.as_fd(), PollFlags::POLLIN);
     }
     add(Source::Mailbox, core.mailbox.as_fd(), PollFlags::POLLIN);
@@ -83,7 +85,7 @@ fn sources<'a>(core: &'a Core, role: &'a Role) -> (Vec<Source>, Vec<PollFd<'a>>)
 
 /// A frame that waits for room waits for `POLLOUT`; one that waits for time does not.
 fn interest(peer: &Connection) -> PollFlags {
-    match &peer.unsent {
+    match peer.unsent.front() {
         Some(unsent) if unsent.retry.is_none() => PollFlags::POLLIN | PollFlags::POLLOUT,
         _ => PollFlags::POLLIN,
     }
