@@ -98,3 +98,46 @@ pub(crate) fn unhex(text: &str) -> Option<[u8; 32]> {
     }
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn abstract_names_and_paths_are_told_apart_and_spelled_back() {
+        for text in ["@name", "/run/x.sock", "relative"] {
+            assert_eq!(UnixAddress::parse(text).unwrap().to_string(), text);
+        }
+        assert_eq!(UnixAddress::parse("@name").unwrap().path(), None);
+    }
+
+    #[test]
+    fn an_address_beyond_its_bounds_is_refused_with_the_numbers() {
+        let longest = "x".repeat(MAX_UNIX_ADDRESS);
+        assert!(UnixAddress::parse(&longest).is_ok());
+        assert!(UnixAddress::parse(&format!("@{longest}")).is_ok());
+        for wrong in [format!("{longest}x"), format!("@{longest}x"), String::new(), "@".into()] {
+            let error = UnixAddress::parse(&wrong).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidAddress);
+            assert!(error.to_string().contains("1 to 107"), "{error}");
+        }
+        assert!(UnixAddress::parse("a\0b").is_err());
+    }
+
+    #[test]
+    fn private_names_fit_and_differ() {
+        let name = UnixAddress::private().unwrap();
+        assert!(name.to_nix().is_ok());
+        assert_ne!(name, UnixAddress::private().unwrap());
+    }
+
+    #[test]
+    fn hexadecimal_digits_survive_the_round_trip_and_nothing_else_is_read() {
+        let bytes = std::array::from_fn(|index| index as u8 * 7);
+        assert_eq!(unhex(&hex(&bytes)), Some(bytes));
+        for wrong in ["", "00", &"0".repeat(63), &"0".repeat(66), &"g0".repeat(32), &"é".repeat(32)]
+        {
+            assert_eq!(unhex(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -131,3 +131,59 @@ impl Latch {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Counter(AtomicUsize);
+
+    impl Wake for Counter {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+    }
+
+    fn is_readable(exit: &Exit) -> bool {
+        let mut polled = [PollFd::new(exit.as_fd(), PollFlags::POLLIN)];
+        poll(&mut polled, PollTimeout::ZERO).unwrap() == 1
+    }
+
+    #[test]
+    fn every_way_of_waiting_sees_it_fire_once_and_for_all() {
+        let latch = Latch::new().unwrap();
+        let exit = Exit::new(&latch);
+        assert!(!exit.is_fired() && !is_readable(&exit) && !exit.wait_timeout(Duration::ZERO));
+        latch.fire();
+        latch.fire();
+        exit.wait();
+        assert!(exit.is_fired() && is_readable(&exit) && exit.wait_timeout(Duration::MAX));
+        assert!(is_readable(&exit), "looking at it does not take it back");
+    }
+
+    #[test]
+    fn every_clone_wakes_its_own_task_and_a_dropped_one_leaves_nothing() {
+        let latch = Latch::new().unwrap();
+        let (woken, dropped) = (Arc::new(Counter::default()), Arc::new(Counter::default()));
+        let mut exits = [Exit::new(&latch), Exit::new(&latch)];
+        for exit in &mut exits {
+            let waker = Waker::from(Arc::clone(&woken));
+            for _ in 0..2 {
+                let polled = Pin::new(&mut *exit).poll(&mut Context::from_waker(&waker));
+                assert!(polled.is_pending());
+            }
+        }
+        let waker = Waker::from(Arc::clone(&dropped));
+        let mut gone = exits[0].clone();
+        assert!(Pin::new(&mut gone).poll(&mut Context::from_waker(&waker)).is_pending());
+        drop((gone, waker));
+        assert_eq!(Arc::strong_count(&dropped), 1);
+        latch.fire();
+        assert_eq!(woken.0.load(Ordering::SeqCst), 2);
+        assert_eq!(dropped.0.load(Ordering::SeqCst), 0);
+    }
+}

@@ -111,3 +111,71 @@ pub(crate) fn remove_if_ours(path: &Path, ours: Option<FileId>) {
         let _ = std::fs::remove_file(path);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{read_dir, read_to_string, write};
+
+    fn files(folder: &Path) -> usize {
+        read_dir(folder).unwrap().count()
+    }
+
+    #[test]
+    fn it_is_beside_its_place_until_it_is_published_and_whole_then() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.pid");
+        write(&path, "before").unwrap();
+        let mut file = PidFile::new(path.clone());
+        file.prepare().unwrap();
+        assert_eq!(read_to_string(&path).unwrap(), "before");
+        file.publish().unwrap();
+        assert_eq!(read_to_string(&path).unwrap(), format!("{}\n", std::process::id()));
+        assert_eq!(files(folder.path()), 1);
+    }
+
+    #[test]
+    fn one_that_was_never_published_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut file = PidFile::new(folder.path().join("x.pid"));
+        file.prepare().unwrap();
+        drop(file);
+        assert_eq!(files(folder.path()), 0);
+    }
+
+    #[test]
+    fn what_a_killed_successor_left_is_swept_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path().join(".x.pid.heirloom-abc"), "").unwrap();
+        write(folder.path().join(".y.pid.heirloom-abc"), "").unwrap();
+        PidFile::new(folder.path().join("x.pid")).publish().unwrap();
+        assert!(folder.path().join(".y.pid.heirloom-abc").exists());
+        assert_eq!(files(folder.path()), 2);
+    }
+
+    #[test]
+    fn only_the_file_put_there_is_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.pid");
+        let mut file = PidFile::new(path.clone());
+        file.publish().unwrap();
+        let mut next = PidFile::new(path.clone());
+        next.publish().unwrap();
+        file.remove();
+        assert!(path.exists());
+        next.remove();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn one_that_cannot_be_written_is_a_named_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let missing = folder.path().join("missing/x.pid");
+        for path in [folder.path().to_owned(), missing] {
+            let error = PidFile::new(path.clone()).prepare().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::PidFile);
+            assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
+        }
+        assert_eq!(files(folder.path()), 0);
+    }
+}

@@ -176,3 +176,80 @@ fn read_header(control: &[u8]) -> Option<(libc::cmsghdr, usize)> {
     let length = header.cmsg_len as usize;
     (length >= bytes.len() && length <= control.len()).then_some((header, length))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::fcntl::{FcntlArg, fcntl};
+    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    use nix::sys::socket::{AddressFamily, SockType, socketpair};
+    use std::fs::File;
+
+    fn pair() -> (Channel, Channel) {
+        let flags = SockFlag::SOCK_CLOEXEC;
+        let (a, b) = socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags).unwrap();
+        (Channel::new(a).unwrap(), Channel::new(b).unwrap())
+    }
+
+    #[test]
+    fn a_frame_and_its_descriptors_arrive_together_and_close_on_exec() {
+        let (sender, receiver) = pair();
+        let file = File::open("/dev/null").unwrap();
+        let frame = vec![7; MAX_FRAME];
+        sender.send(&frame, &[file.as_fd(); MAX_DESCRIPTORS]).unwrap();
+        sender.send(b"next", &[]).unwrap();
+        let mut buffer = FrameBuffer::with_descriptors();
+        let received = receiver.receive(&mut buffer).unwrap();
+        assert_eq!((received.frame, received.descriptors.len()), (&*frame, MAX_DESCRIPTORS));
+        for descriptor in &received.descriptors {
+            let flags = fcntl(descriptor, FcntlArg::F_GETFD).unwrap();
+            assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
+        }
+        let received = receiver.receive(&mut buffer).unwrap();
+        assert_eq!((received.frame, received.descriptors.len()), (&b"next"[..], 0));
+        assert!(receiver.receive(&mut buffer).unwrap_err().would_block());
+    }
+
+    #[test]
+    fn a_frame_that_is_too_long_is_named() {
+        let (sender, receiver) = pair();
+        sender.send(&vec![0; MAX_FRAME + 1], &[]).unwrap();
+        let mut buffer = FrameBuffer::without_descriptors();
+        assert!(matches!(receiver.receive(&mut buffer), Err(Fault::TooLong)));
+    }
+
+    #[test]
+    fn descriptors_are_not_taken_where_there_is_no_room_and_those_that_came_are_closed() {
+        let (sender, receiver) = pair();
+        let (reader, writer) = io::pipe().unwrap();
+        let mut small = FrameBuffer::with_descriptors();
+        // Room for one where three are sent: the kernel installs one or two and cuts the rest.
+        // SAFETY: CMSG_SPACE only computes.
+        small.control.truncate(unsafe { libc::CMSG_SPACE(4) } as usize);
+        for buffer in [&mut small, &mut FrameBuffer::without_descriptors()] {
+            sender.send(b"x", &[writer.as_fd(); 3]).unwrap();
+            assert!(matches!(receiver.receive(buffer), Err(Fault::Truncated { .. })));
+        }
+        drop(writer);
+        // Hang-up tells that no copy of the writing end is left anywhere.
+        let mut polled = [PollFd::new(reader.as_fd(), PollFlags::POLLIN)];
+        assert_eq!(poll(&mut polled, PollTimeout::ZERO).unwrap(), 1);
+        assert_eq!(polled[0].revents(), Some(PollFlags::POLLHUP));
+    }
+
+    #[test]
+    fn the_end_of_the_peer_is_told_after_its_last_frame() {
+        let (sender, receiver) = pair();
+        sender.send(b"last", &[]).unwrap();
+        drop(sender);
+        let mut buffer = FrameBuffer::without_descriptors();
+        assert_eq!(receiver.receive(&mut buffer).unwrap().frame, b"last");
+        let end = receiver.receive(&mut buffer).unwrap_err();
+        assert!(!end.would_block() && matches!(end, Fault::System(_)));
+        assert_eq!(
+            receiver.send(b"x", &[]).unwrap_err().raw_os_error(),
+            Some(libc::EPIPE),
+            "and no signal comes with it"
+        );
+    }
+}

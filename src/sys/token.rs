@@ -97,3 +97,62 @@ impl Token {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::stat::fstat;
+
+    #[test]
+    fn the_lock_belongs_to_one_description_and_dies_with_it() {
+        let owner = Token::create(7).unwrap();
+        let successor = Token::received(owner.open_again().unwrap());
+        assert_eq!(successor.try_lock().unwrap(), Lock::Held { attempt: 7 });
+        owner.unlock().unwrap();
+        assert_eq!(successor.try_lock().unwrap(), Lock::Got { attempt: 7 });
+        assert_eq!(owner.try_lock().unwrap(), Lock::Held { attempt: 7 });
+        drop(successor);
+        assert_eq!(owner.try_lock().unwrap(), Lock::Got { attempt: 7 });
+    }
+
+    #[test]
+    fn unlocking_reaches_every_copy_of_the_description() {
+        let owner = Token::create(0).unwrap();
+        let leaked = owner.0.try_clone().unwrap();
+        let successor = Token::received(owner.open_again().unwrap());
+        owner.unlock().unwrap();
+        assert!(matches!(successor.try_lock().unwrap(), Lock::Got { .. }));
+        drop(leaked);
+    }
+
+    #[test]
+    fn a_copy_keeps_the_lock_when_the_owner_is_gone() {
+        let owner = Token::create(0).unwrap();
+        let successor = Token::received(owner.open_again().unwrap());
+        let leaked = owner.0.try_clone().unwrap();
+        drop(owner);
+        assert!(matches!(successor.try_lock().unwrap(), Lock::Held { .. }));
+        drop(leaked);
+        assert!(matches!(successor.try_lock().unwrap(), Lock::Got { .. }));
+    }
+
+    #[test]
+    fn the_attempt_is_seen_through_every_description_and_the_length_is_sealed() {
+        let owner = Token::create(1).unwrap();
+        let successor = Token::received(owner.open_again().unwrap());
+        owner.write_attempt(u64::MAX).unwrap();
+        assert_eq!(successor.try_lock().unwrap(), Lock::Held { attempt: u64::MAX });
+        assert_eq!(ftruncate(&successor.0, 0), Err(Errno::EPERM));
+        assert_eq!(ftruncate(&successor.0, 4096), Err(Errno::EPERM));
+    }
+
+    #[test]
+    fn every_description_is_closed_by_exec() {
+        let owner = Token::create(0).unwrap();
+        for descriptor in [&owner.0, &owner.open_again().unwrap()] {
+            assert!(fstat(descriptor).is_ok());
+            let flags = fcntl(descriptor, FcntlArg::F_GETFD).unwrap();
+            assert_eq!(flags & libc::FD_CLOEXEC, libc::FD_CLOEXEC);
+        }
+    }
+}
