@@ -4,10 +4,11 @@ use heirloom_proto::limits::{MAX_IN_FLIGHT, WELCOME_DESCRIPTORS};
 use heirloom_proto::predecessor::{ConnectionId, Elder, Event as OlderEvent};
 use heirloom_proto::successor::Event;
 use heirloom_proto::{
-    DrainingGeneration, Failure, InvalidMessage, Message, Name, Phase, Predecessor,
+    DrainingGeneration, Failure, InvalidMessage, Message, Name, PeerMisbehaved, Phase, Predecessor,
 };
 
-use crate::support::{Pair, SECRET, hello, seconds, settings, spawned_hello};
+use crate::support::samples::batch;
+use crate::support::{Pair, SECRET, entry, hello, seconds, settings, spawned_hello};
 
 #[track_caller]
 fn hand_over(entries: usize, batches: usize) -> Pair {
@@ -216,6 +217,22 @@ fn fewer_descriptors_than_entries_end_the_handoff() {
     let count = InvalidMessage::DescriptorCount { entries: 3, descriptors: 2 };
     assert_eq!(pair.younger().failure(), &Failure::Invalid(count));
     pair.assert_older_owns();
+}
+
+#[test]
+fn other_entries_than_announced_end_the_handoff() {
+    for (entries, last, found) in [(0, false, 0), (3, true, 3), (4, false, 4), (5, true, 5)] {
+        let mut pair = Pair::connected(4);
+        let is_welcomed = |pair: &Pair| pair.youngers[0].machine.welcome().is_some();
+        assert!(pair.run_until(is_welcomed));
+        let batch = batch((0..entries).map(entry).collect(), last).encode().unwrap();
+        let now = pair.now;
+        pair.younger().machine.handle_frame(&batch, vec![(); entries], now);
+        pair.settle();
+        let total = PeerMisbehaved::Total { told: 4, found };
+        assert_eq!(pair.younger().failure(), &Failure::Misbehaved(total));
+        pair.assert_older_owns();
+    }
 }
 
 #[test]

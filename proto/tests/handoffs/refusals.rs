@@ -136,6 +136,12 @@ fn too_few_descriptor_slots_are_refused_with_the_numbers() {
 }
 
 #[test]
+fn one_descriptor_slot_too_few_is_too_few() {
+    let refuse = refused(&mut Pair::serving(8), Hello { free_slots: 9, ..hello() });
+    assert_eq!((refuse.needed, refuse.available), (10, 9));
+}
+
+#[test]
 fn just_enough_descriptor_slots_are_enough() {
     let mut pair = Pair::serving(8);
     pair.connect(Hello { free_slots: 10, ..hello() });
