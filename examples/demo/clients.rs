@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::response::{Fault, Response};
+use crate::response::{NoAnswer, Response};
 use crate::statistics::{Answer, Statistics};
 
 /// How many clients there are: those with an even number connect anew for each request, the others
@@ -70,24 +70,26 @@ impl Client {
             let path = format!("/client-{}/request-{count}", self.number);
             match self.ask(&path) {
                 Ok(answer) => self.statistics.answered(answer),
-                Err(fault) => self.statistics.failed(self.number, format!("{path}: {fault}")),
+                Err(no_answer) => {
+                    self.statistics.failed(self.number, format!("{path}: {no_answer}"))
+                }
             }
         }
     }
 
     /// One request. A kept connection that the server has closed meanwhile is not looked at before
     /// and not tried again: it counts as cut.
-    fn ask(&mut self, path: &str) -> Result<Answer, Fault> {
+    fn ask(&mut self, path: &str) -> Result<Answer, NoAnswer> {
         let begun = Instant::now();
         let mut connection = match self.connection.take() {
             Some(connection) => connection,
-            None => connect(self.address).map_err(Fault::Io)?,
+            None => connect(self.address).map_err(NoAnswer::Io)?,
         };
         let keep = self.number % 2 == 1;
         let connection_header = if keep { "keep-alive" } else { "close" };
         let request =
             format!("GET {path} HTTP/1.1\r\nHost: demo\r\nConnection: {connection_header}\r\n\r\n");
-        connection.write_all(request.as_bytes()).map_err(Fault::Io)?;
+        connection.write_all(request.as_bytes()).map_err(NoAnswer::Io)?;
         let response = Response::read(&mut connection)?;
         let latency = begun.elapsed();
         response.check(path)?;

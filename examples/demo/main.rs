@@ -29,6 +29,7 @@ mod upgrade;
 
 use std::env;
 use std::error::Error;
+use std::io;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -112,7 +113,7 @@ struct Owner {
 
 /// Runs the whole plan; true if all of it went as it must.
 fn demonstrate(json: bool) -> Result<bool, Box<dyn Error>> {
-    let scratch = TempDir::with_prefix("heirloom-demo-")?;
+    let scratch = scratch()?;
     let (mut demo, address) = Demo::start(&scratch)?;
     let clients = Clients::start(address, &demo.statistics)?;
     let error = demo.follow_plan().err();
@@ -125,6 +126,14 @@ fn demonstrate(json: bool) -> Result<bool, Box<dyn Error>> {
         demo.timeline.text(&summary.json());
     }
     Ok(summary.is_good())
+}
+
+/// A folder for the PID file, in memory where there is such a place, as `/run` is. On a disk the
+/// handoff would be charged for it: ext4 begins to write when one file is renamed over another.
+fn scratch() -> io::Result<TempDir> {
+    const PREFIX: &str = "heirloom-demo-";
+    let memory = env::var_os("XDG_RUNTIME_DIR").unwrap_or_else(|| "/dev/shm".into());
+    TempDir::with_prefix_in(PREFIX, memory).or_else(|_| TempDir::with_prefix(PREFIX))
 }
 
 impl Demo {

@@ -15,7 +15,7 @@ pub(crate) struct Response {
 
 /// Why a request has no right answer.
 #[derive(Debug)]
-pub(crate) enum Fault {
+pub(crate) enum NoAnswer {
     /// Connecting, writing or reading failed: refused, reset, timed out.
     Io(io::Error),
     /// The connection was closed after so many bytes, before the response was whole.
@@ -26,7 +26,7 @@ pub(crate) enum Fault {
 
 impl Response {
     /// Reads to the last byte of the body and no further.
-    pub(crate) fn read(from: &mut impl Read) -> Result<Self, Fault> {
+    pub(crate) fn read(from: &mut impl Read) -> Result<Self, NoAnswer> {
         let mut bytes = Vec::new();
         let head_end = loop {
             if let Some(at) = find_end_of_head(&bytes) {
@@ -41,7 +41,7 @@ impl Response {
             read_more(from, &mut body)?;
         }
         if body.len() > head.length {
-            return Err(Fault::Wrong(format!(
+            return Err(NoAnswer::Wrong(format!(
                 "{} bytes of body too many",
                 body.len() - head.length
             )));
@@ -54,8 +54,8 @@ impl Response {
     }
 
     /// Checks that this answers the request for `path`, and that body and header agree.
-    pub(crate) fn check(&self, path: &str) -> Result<(), Fault> {
-        let wrong = |why: &str| Fault::Wrong(format!("{why}: {}", self.body.trim_end()));
+    pub(crate) fn check(&self, path: &str) -> Result<(), NoAnswer> {
+        let wrong = |why: &str| NoAnswer::Wrong(format!("{why}: {}", self.body.trim_end()));
         let body: serde_json::Value =
             serde_json::from_str(&self.body).map_err(|_| wrong("not JSON"))?;
         let told = |key| body.get(key);
@@ -76,9 +76,9 @@ struct Head {
 }
 
 impl Head {
-    fn parse(bytes: &[u8]) -> Result<Self, Fault> {
+    fn parse(bytes: &[u8]) -> Result<Self, NoAnswer> {
         let text = String::from_utf8_lossy(bytes);
-        let wrong = |why: &str| Fault::Wrong(format!("{why}: {}", text.trim_end()));
+        let wrong = |why: &str| NoAnswer::Wrong(format!("{why}: {}", text.trim_end()));
         let mut lines = text.split("\r\n");
         if lines.next() != Some("HTTP/1.1 200 OK") {
             return Err(wrong("not 200 OK"));
@@ -104,17 +104,17 @@ fn find_end_of_head(bytes: &[u8]) -> Option<usize> {
     Some(at + END.len())
 }
 
-fn read_more(from: &mut impl Read, into: &mut Vec<u8>) -> Result<(), Fault> {
+fn read_more(from: &mut impl Read, into: &mut Vec<u8>) -> Result<(), NoAnswer> {
     let mut buffer = [0; 1024];
-    let length = from.read(&mut buffer).map_err(Fault::Io)?;
+    let length = from.read(&mut buffer).map_err(NoAnswer::Io)?;
     if length == 0 {
-        return Err(Fault::Cut(into.len()));
+        return Err(NoAnswer::Cut(into.len()));
     }
     into.extend(buffer.iter().take(length));
     Ok(())
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "{error}"),
