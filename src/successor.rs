@@ -32,7 +32,8 @@ pub(crate) struct SuccessorSide {
     met_at: UnixAddress,
     inherited: Vec<(Entry, OwnedFd)>,
     progress: Progress,
-    ready: Option<Reply<()>>,
+    /// Whoever waits for `ready()`.
+    waiting: Vec<Reply<()>>,
     is_ready: bool,
     gone: Arc<Latch>,
     failure: Option<Failure>,
@@ -78,7 +79,7 @@ impl SuccessorSide {
             met_at,
             inherited: Vec::new(),
             progress: Progress::Receiving,
-            ready: None,
+            waiting: Vec::new(),
             is_ready: false,
             gone,
             failure: None,
@@ -124,7 +125,7 @@ impl SuccessorSide {
         if let Err(error) = self.prepare(core) {
             return reply.send(Err(error));
         }
-        self.ready = Some(reply);
+        self.waiting.push(reply);
         self.is_ready = true;
         self.machine.handle_ready(core.registry.strays(), core.now());
     }
@@ -266,10 +267,10 @@ impl SuccessorSide {
         let side = PredecessorSide::new(core, generation, attempt, elders, self.is_ready);
         if self.is_ready {
             // The policy was asked before the handoff was said to be ready.
-            let settled = core.settle_strays();
-            if let Some(reply) = self.ready.take() {
-                reply.send(settled);
+            if let Err(error) = core.settle_strays() {
+                tracing::error!(%error, "what was not claimed stays open");
             }
+            self.waiting.drain(..).for_each(|reply| reply.send(Ok(())));
         }
         Role::Predecessor(Box::new(side))
     }
@@ -298,7 +299,7 @@ impl SuccessorSide {
         core.connections.clear();
         core.token = None;
         core.abandon_listeners();
-        if let Some(reply) = self.ready.take() {
+        for reply in self.waiting.drain(..) {
             reply.send(Err(Error::from(failure.clone())));
         }
         Role::Failed(failure)

@@ -115,9 +115,13 @@ impl Fds {
 
     /// The descriptor that the predecessor has handed over under `name`, if it has.
     ///
+    /// It stays registered, to be handed on. The other end of a connection sees it close once the
+    /// application's own copy is dropped and the entry is taken out with [`remove`](Self::remove).
+    ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidName`], [`ErrorKind::WrongMode`], [`ErrorKind::WrongType`].
+    /// [`ErrorKind::InvalidName`], [`ErrorKind::WrongMode`], [`ErrorKind::WrongType`],
+    /// [`ErrorKind::NameTaken`] when another was registered under this name meanwhile.
     pub fn claim<T: Passable>(&self, name: &str) -> Result<Option<T>, Error> {
         self.claim_if(&checked(name)?, |_| true)
     }
@@ -148,6 +152,7 @@ impl Fds {
         opaque: Vec<u8>,
     ) -> Result<Registration, Error> {
         let name = checked(name)?;
+        T::check(descriptor.as_fd())?;
         let opaque = opaque.try_into().map_err(|error: heirloom_proto::TooLong| {
             Error::new(ErrorKind::InvalidName, error.to_string())
         })?;
@@ -190,6 +195,7 @@ impl Fds {
     ) -> Result<T, Error> {
         self.registry.check_free(T::KIND, &name)?;
         let created = create()?;
+        T::check(created.as_fd())?;
         if T::HAS_MODE && self.nonblocking {
             set_nonblocking(&created, true).map_err(|error| {
                 Error::io(format!("{} {name} cannot be made non-blocking", T::KIND), error)

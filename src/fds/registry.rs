@@ -108,14 +108,17 @@ impl Registry {
     ) -> Result<Option<T>, Error> {
         let mut state = self.lock();
         let key = (kind, name.clone());
-        let claimed = match state.inherited.get(&key) {
-            Some(inherited) => take(inherited.as_fd())?,
-            None => None,
+        let Some(inherited) = state.inherited.get(&key) else {
+            return Ok(None);
         };
-        if let (Some(_), Some(inherited)) = (&claimed, state.inherited.remove(&key)) {
+        state.check_name(kind, name)?;
+        let Some(claimed) = take(inherited.as_fd())? else {
+            return Ok(None);
+        };
+        if let Some(inherited) = state.inherited.remove(&key) {
             state.insert(inherited);
         }
-        Ok(claimed)
+        Ok(Some(claimed))
     }
 
     pub(super) fn inherited(&self) -> Vec<Inherited> {
@@ -153,11 +156,18 @@ impl Registry {
         }
     }
 
-    /// Keeps what nobody has claimed, to be handed on.
+    /// Keeps what nobody has claimed, to be handed on, unless its name was given to another: that
+    /// one is in use, so the stray is closed.
     pub(crate) fn keep_strays(&self) {
         let mut state = self.lock();
-        let mut strays = std::mem::take(&mut state.inherited);
-        state.registered.append(&mut strays);
+        for (key, stray) in std::mem::take(&mut state.inherited) {
+            match state.registered.entry(key) {
+                btree_map::Entry::Vacant(vacant) => {
+                    vacant.insert(stray);
+                }
+                btree_map::Entry::Occupied(_) => stray.unlink(),
+            }
+        }
     }
 
     /// What would be handed over now, in the order in which it will be sent, and a number by which
@@ -211,14 +221,19 @@ impl Registry {
 }
 
 impl State {
-    fn check_free(&self, kind: Kind, name: &Name) -> Result<(), Error> {
-        if self.registered.contains_key(&(kind, name.clone())) {
-            let text = format!(
-                "{kind} {name} is registered already: clone the socket, or choose another name with \
-                 `bind_as`"
-            );
-            return Err(Error::new(ErrorKind::NameTaken, text));
+    fn check_name(&self, kind: Kind, name: &Name) -> Result<(), Error> {
+        if !self.registered.contains_key(&(kind, name.clone())) {
+            return Ok(());
         }
+        let text = format!(
+            "{kind} {name} is registered already: clone the socket, or choose another name with \
+             `bind_as`"
+        );
+        Err(Error::new(ErrorKind::NameTaken, text))
+    }
+
+    fn check_free(&self, kind: Kind, name: &Name) -> Result<(), Error> {
+        self.check_name(kind, name)?;
         let text = match self.access {
             Access::Open => return Ok(()),
             Access::Sealed => "nothing is registered while the service changes hands",
