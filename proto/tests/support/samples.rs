@@ -20,7 +20,7 @@ fn handoff() -> Vec<(&'static str, Message)> {
     let strays = vec![Name::new("a").unwrap(), Name::new("ä").unwrap()];
     let late_state = b"last words".to_vec();
     vec![
-        ("hello", Message::Hello(Hello { features: 5, ..hello() })),
+        ("hello", Message::Hello(Hello { highest: 3, features: 5, ..hello() })),
         ("hello-with-secret", Message::Hello(spawned_hello())),
         ("welcome", Message::Welcome(welcome())),
         ("refuse", Message::Refuse(refuse())),
@@ -110,8 +110,8 @@ fn refuse() -> Refuse {
         generation: 1,
         phase: Phase::Preparing,
         age_ms: 3_000,
-        needed: 0,
-        available: 0,
+        needed: 12,
+        available: 7,
         text: "generation 1 is busy".into(),
     }
 }
