@@ -11,6 +11,7 @@ use heirloom_proto::limits::MAX_LABEL;
 use crate::address::UnixAddress;
 use crate::error::{Error, ErrorKind};
 use crate::launch::Launch;
+use crate::settings::{Settings, Strays, Takeover};
 use crate::upgrader::Upgrader;
 
 /// Settings of an [`Upgrader`]: made by [`Upgrader::builder`], ended by [`start`](Self::start).
@@ -30,36 +31,15 @@ pub struct Builder {
     launch: Launch,
 }
 
-/// What a process that starts does about a predecessor.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Takeover {
-    /// Takes over from it if there is one, and begins the service if there is none, or if it ends
-    /// before it has handed everything over.
-    #[default]
-    IfPresent,
-    /// Takes over from it; without one the start fails with [`ErrorKind::Absent`].
-    Require,
-    /// Begins the service. If somebody holds the handoff socket the start fails with
-    /// [`ErrorKind::AddressInUse`].
-    Never,
-}
-
-/// What becomes of entries that were inherited and not claimed when the service is owned.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Strays {
-    /// They are closed and named in a warning.
-    #[default]
-    Close,
-    /// They are kept, unclaimed, and handed on.
-    Keep,
-    /// [`Upgrader::ready`] fails with [`ErrorKind::Strays`].
-    Fail,
+impl Upgrader {
+    /// Settings, each with its default.
+    pub fn builder() -> Builder {
+        Builder::new()
+    }
 }
 
 impl Builder {
-    pub(crate) fn new() -> Self {
+    fn new() -> Self {
         Self {
             handoff: None,
             pid_file: None,
@@ -232,28 +212,5 @@ fn check_label(what: &str, label: &str) -> Result<(), Error> {
             Err(Error::new(ErrorKind::InvalidName, text))
         }
         _ => Ok(()),
-    }
-}
-
-/// Settings that have been checked.
-#[derive(Debug)]
-pub(crate) struct Settings {
-    pub(crate) handoff: Option<UnixAddress>,
-    pub(crate) pid_file: Option<PathBuf>,
-    pub(crate) service: String,
-    pub(crate) build: String,
-    pub(crate) takeover: Takeover,
-    pub(crate) strays: Strays,
-    pub(crate) timeouts: Timeouts,
-    pub(crate) draining_cap: usize,
-    pub(crate) fence: bool,
-    users: Vec<u32>,
-    pub(crate) launch: Launch,
-}
-
-impl Settings {
-    /// Whether a process of this user may take part.
-    pub(crate) fn trusts(&self, uid: u32) -> bool {
-        uid == nix::unistd::geteuid().as_raw() || uid == 0 || self.users.contains(&uid)
     }
 }

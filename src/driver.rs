@@ -1,32 +1,27 @@
 //! One thread, one poll loop: sockets, processes, commands and signals go in, and the machines say
 //! what comes out. Idle, it waits in one system call without a time limit.
 
-mod connection;
-mod core;
-mod mailbox;
 mod role;
 mod sources;
-mod step;
 
 use std::time::Duration;
 
 use heirloom_proto::Failure;
 use heirloom_proto::predecessor::ConnectionId;
 
-pub(crate) use connection::{Connection, Unsent};
-pub(crate) use core::{Core, Sent, SignalSource};
-pub(crate) use mailbox::{Command, Mailbox, Reply, reply};
 pub(crate) use role::Role;
-pub(crate) use step::{Edge, Side, step, step_frame};
 
 use crate::error::{Error, ErrorKind};
+use crate::holdings::{Connection, Holdings};
+use crate::mailbox::{Command, Reply};
+use crate::step::{Edge, step_frame};
 use crate::successor::{Progress, SuccessorSide};
 use crate::sys::channel::{Fault, FrameBuffer};
 use sources::{Ready, Source};
 
 /// Drives one upgrader.
 pub(crate) struct Driver {
-    core: Core,
+    holdings: Holdings,
     role: Role,
     buffer: FrameBuffer,
     /// The last handle was dropped: end as soon as nothing hangs in the balance.
@@ -37,12 +32,12 @@ pub(crate) struct Driver {
 const FRAMES_AT_ONCE: usize = 1_024;
 
 impl Driver {
-    pub(crate) fn new(core: Core, role: Role) -> Self {
+    pub(crate) fn new(holdings: Holdings, role: Role) -> Self {
         let buffer = match role {
             Role::Successor(_) => FrameBuffer::with_descriptors(),
             _ => FrameBuffer::without_descriptors(),
         };
-        Self { core, role, buffer, ending: false }
+        Self { holdings, role, buffer, ending: false }
     }
 
     /// Runs the successor's part up to the point where every descriptor is here.
@@ -68,13 +63,13 @@ impl Driver {
             self.turn();
         }
         if let Role::Predecessor(side) = &mut self.role {
-            side.end(&mut self.core);
+            side.end(&mut self.holdings);
         }
     }
 
     /// The shared parts, before the thread starts.
-    pub(crate) fn core(&self) -> &Core {
-        &self.core
+    pub(crate) fn holdings(&self) -> &Holdings {
+        &self.holdings
     }
 
     /// What the predecessor has said of itself and of this process.
@@ -89,9 +84,9 @@ impl Driver {
     fn turn(&mut self) {
         // What is due is judged by the time before the wait: whatever had arrived by then has been
         // handled when it comes to that, even if this process was frozen in between.
-        let due = self.core.now();
+        let due = self.holdings.now();
         let wait = self.deadline().map(|deadline| deadline.saturating_sub(due));
-        let ready = sources::wait(&self.core, &self.role, wait);
+        let ready = sources::wait(&self.holdings, &self.role, wait);
         for source in &ready {
             self.handle(*source);
             self.perform();
@@ -113,9 +108,11 @@ impl Driver {
                 self.handle_died(connection, None);
             }
             Source::Child(pid) => self.handle_child_exited(pid),
-            Source::Predecessor => self.core.predecessor_ended(),
+            Source::Predecessor => self.holdings.predecessor_ended(),
             Source::Signal(index) => {
-                self.core.take_signal(index);
+                if let Some(signal) = self.holdings.signals.get_mut(index) {
+                    signal.take();
+                }
                 if let Err(error) = self.upgrade(None) {
                     tracing::warn!(%error, "the upgrade that a signal asked for cannot begin");
                 }
@@ -128,7 +125,7 @@ impl Driver {
         let Role::Predecessor(side) = &mut self.role else {
             return;
         };
-        if let Some(connection) = side.accept(&mut self.core) {
+        if let Some(connection) = side.accept(&mut self.holdings) {
             self.perform();
             self.receive(connection);
         }
@@ -137,22 +134,23 @@ impl Driver {
     /// Handles the frames that are queued on a connection, then its end if that is queued too.
     fn receive(&mut self, connection: ConnectionId) {
         for _ in 0..FRAMES_AT_ONCE {
-            let Some(Connection { channel, .. }) = self.core.connections.get(&connection) else {
+            let Some(Connection { channel, .. }) = self.holdings.connections.get(&connection)
+            else {
                 return;
             };
-            let now = self.core.now();
+            let now = self.holdings.now();
             match channel.receive(&mut self.buffer) {
                 Ok(received) => {
                     step_frame(self.role.side(), Edge::After, "receive", received.frame);
-                    self.role.handle_frame(&self.core, connection, received, now);
+                    self.role.handle_frame(&self.holdings, connection, received, now);
                 }
                 Err(fault) if fault.would_block() => return,
                 Err(Fault::System(_)) => {
-                    self.role.handle_closed(&self.core, connection, now);
-                    self.core.mute(connection);
+                    self.role.handle_closed(&self.holdings, connection, now);
+                    self.holdings.mute(connection);
                     return self.perform();
                 }
-                Err(fault) => self.role.handle_fault(&self.core, connection, &fault, now),
+                Err(fault) => self.role.handle_fault(&self.holdings, connection, &fault, now),
             }
             self.perform();
         }
@@ -160,19 +158,19 @@ impl Driver {
 
     /// Sends what the kernel would not take before.
     fn flush(&mut self, connection: ConnectionId) {
-        for unsent in self.core.take_unsent(connection) {
-            self.role.send(&mut self.core, connection, unsent);
+        for unsent in self.holdings.take_unsent(connection) {
+            self.role.send(&mut self.holdings, connection, unsent);
         }
         self.perform();
     }
 
     fn handle_died(&mut self, connection: ConnectionId, status: Option<String>) {
-        let Some(peer) = self.core.connections.get_mut(&connection) else {
+        let Some(peer) = self.holdings.connections.get_mut(&connection) else {
             return;
         };
         if !std::mem::replace(&mut peer.dead, true) {
-            let now = self.core.now();
-            self.role.handle_died(&self.core, connection, status, now);
+            let now = self.holdings.now();
+            self.role.handle_died(&self.holdings, connection, status, now);
             self.perform();
         }
     }
@@ -185,21 +183,21 @@ impl Driver {
         let Some((status, latest)) = side.reap(pid) else {
             return;
         };
-        let peer = self.core.connections.iter().find(|(_, peer)| peer.pid == pid && !peer.dead);
+        let peer = self.holdings.connections.iter().find(|(_, peer)| peer.pid == pid && !peer.dead);
         match peer.map(|(connection, _)| *connection) {
             Some(connection) => {
                 self.receive(connection);
                 self.handle_died(connection, Some(status));
             }
-            None if latest => side.spawned_exited(status, self.core.now()),
+            None if latest => side.spawned_exited(status, self.holdings.now()),
             None => {}
         }
     }
 
     fn handle_commands(&mut self) {
-        for command in self.core.mailbox.take() {
+        for command in self.holdings.mailbox.take() {
             match command {
-                Command::Ready(reply) => self.role.ready(&mut self.core, reply),
+                Command::Ready(reply) => self.role.ready(&mut self.holdings, reply),
                 Command::Progress(text) => {
                     if let Role::Successor(side) = &mut self.role {
                         side.progress_told(&text);
@@ -210,7 +208,7 @@ impl Driver {
                         reply.send(Err(error));
                     }
                 }
-                Command::Signal(source) => self.core.signals.push(source),
+                Command::Signal(source) => self.holdings.signals.push(source),
                 Command::Stop => self.stop(),
                 Command::End => {
                     self.stop();
@@ -221,8 +219,8 @@ impl Driver {
         }
     }
 
-    fn upgrade(&mut self, reply: Option<Reply<crate::Upgraded>>) -> Result<(), Error> {
-        let now = self.core.now();
+    fn upgrade(&mut self, reply: Option<Reply<crate::upgraded::Upgraded>>) -> Result<(), Error> {
+        let now = self.holdings.now();
         match &mut self.role {
             Role::Predecessor(side) => side.upgrade(reply, now),
             Role::Successor(_) => {
@@ -237,19 +235,19 @@ impl Driver {
     }
 
     fn stop(&mut self) {
-        let now = self.core.now();
+        let now = self.holdings.now();
         match &mut self.role {
             Role::Predecessor(side) => side.stop(now),
             Role::Successor(side) => {
                 side.abandon("the application has stopped");
-                self.core.exit.fire();
+                self.holdings.exit.fire();
             }
-            Role::Failed(_) => self.core.exit.fire(),
+            Role::Failed(_) => self.holdings.exit.fire(),
         }
     }
 
     fn handle_timeout(&mut self, due: Duration) {
-        let retries: Vec<ConnectionId> = self.core.due_retries(due);
+        let retries: Vec<ConnectionId> = self.holdings.due_retries(due);
         for connection in retries {
             self.flush(connection);
         }
@@ -257,16 +255,18 @@ impl Driver {
     }
 
     fn deadline(&self) -> Option<Duration> {
-        self.role.deadline().into_iter().chain(self.core.next_retry()).min()
+        self.role.deadline().into_iter().chain(self.holdings.next_retry()).min()
     }
 
     /// Takes the outputs of the machine until there is none.
     fn perform(&mut self) {
         loop {
             let next = match &mut self.role {
-                Role::Successor(side) => side.perform(&mut self.core, &mut self.buffer),
+                Role::Successor(side) => {
+                    side.perform(&mut self.holdings, &mut self.buffer).map(Role::from)
+                }
                 Role::Predecessor(side) => {
-                    side.perform(&mut self.core);
+                    side.perform(&mut self.holdings);
                     None
                 }
                 Role::Failed(_) => None,

@@ -42,25 +42,32 @@ mod control;
 mod driver;
 mod error;
 mod fds;
+mod holdings;
 mod latch;
 mod launch;
+mod mailbox;
 mod meeting;
 mod pid_file;
 mod predecessor;
+mod settings;
 mod signal;
 mod slots;
+mod step;
 mod successor;
 mod sys;
 pub mod testing;
+mod upgraded;
 mod upgrader;
 
-pub use builder::{Builder, Strays, Takeover};
+pub use builder::Builder;
 pub use error::{Error, ErrorKind};
 pub use fds::{Bind, Fds, Inherited, Passable, Registration, UnixSeqpacketListener};
 pub use heirloom_proto::{Kind, Phase};
 pub use latch::Exit;
+pub use settings::{Strays, Takeover};
 pub use signal::Signal;
-pub use upgrader::{PredecessorInfo, Upgraded, Upgrader};
+pub use upgraded::{PredecessorInfo, Upgraded};
+pub use upgrader::Upgrader;
 
 /// Compiles every code block of the README.
 #[cfg(doctest)]

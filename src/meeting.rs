@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use heirloom_proto::{Failure, Phase, RefuseReason, Secret};
 
 use crate::address::UnixAddress;
-use crate::builder::{Settings, Takeover};
 use crate::control::{Bound, ControlListener, connect_to, wait_a_little};
-use crate::driver::{Core, Driver, Role};
+use crate::driver::{Driver, Role};
 use crate::error::{Error, ErrorKind};
+use crate::holdings::Holdings;
 use crate::launch::Spawned;
 use crate::predecessor::PredecessorSide;
+use crate::settings::{Settings, Takeover};
 use crate::successor::SuccessorSide;
 use crate::sys::channel::Channel;
 use crate::sys::pidfd::PidFd;
@@ -127,10 +128,10 @@ fn take_over(settings: &Arc<Settings>, met: Met) -> Result<Driver, Trouble> {
         );
         return Err(Trouble::Error(Error::new(ErrorKind::Squatted, text)));
     }
-    let mut core = new_core(settings).map_err(Trouble::Error)?;
-    let side = SuccessorSide::new(&mut core, met.channel, met.address, met.secret)
+    let mut holdings = new_core(settings).map_err(Trouble::Error)?;
+    let side = SuccessorSide::new(&mut holdings, met.channel, met.address, met.secret)
         .map_err(Trouble::Error)?;
-    let mut driver = Driver::new(core, Role::Successor(Box::new(side)));
+    let mut driver = Driver::new(holdings, Role::Successor(Box::new(side)));
     driver.run_until_inherited().map_err(Trouble::Failure)?;
     Ok(driver)
 }
@@ -149,16 +150,17 @@ fn begin(settings: &Arc<Settings>) -> Result<Option<Driver>, Error> {
         }
         Bound::Taken => return Ok(None),
     };
-    let mut core = new_core(settings)?;
+    let mut holdings = new_core(settings)?;
     let token = Token::create(0).map_err(|error| Error::io("the token cannot be made", error))?;
-    core.token = Some(token);
-    core.listener = Some(listener);
-    let side = PredecessorSide::new(&core, 1, 0, Vec::new(), false);
-    Ok(Some(Driver::new(core, Role::Predecessor(Box::new(side)))))
+    holdings.token = Some(token);
+    holdings.listener = Some(listener);
+    let side = PredecessorSide::new(&holdings, 1, 0, Vec::new(), false);
+    Ok(Some(Driver::new(holdings, Role::Predecessor(Box::new(side)))))
 }
 
-fn new_core(settings: &Arc<Settings>) -> Result<Core, Error> {
-    Core::new(Arc::clone(settings)).map_err(|error| Error::io("the upgrader cannot be made", error))
+fn new_core(settings: &Arc<Settings>) -> Result<Holdings, Error> {
+    Holdings::new(Arc::clone(settings))
+        .map_err(|error| Error::io("the upgrader cannot be made", error))
 }
 
 /// A predecessor that went away before it had handed everything over: somebody else may be there

@@ -1,14 +1,14 @@
 //! The file that tells supervisors the owner's process id.
 
 use std::ffi::OsString;
-use std::fs::Permissions;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use heirloom_proto::FileId;
-use nix::sys::stat::stat;
+use nix::sys::stat::fstat;
 use tempfile::TempPath;
 
 use crate::error::{Error, ErrorKind};
@@ -19,8 +19,9 @@ use crate::sys::identity::file_id;
 #[derive(Debug)]
 pub(crate) struct PidFile {
     path: PathBuf,
-    prepared: Option<TempPath>,
-    published: Option<FileId>,
+    prepared: Option<(File, TempPath)>,
+    /// Open as long as it counts: the number of a file that somebody has removed is given to the next.
+    published: Option<File>,
 }
 
 impl PidFile {
@@ -39,22 +40,23 @@ impl PidFile {
         if self.prepared.is_none() {
             self.prepare()?;
         }
-        let Some(prepared) = self.prepared.take() else {
+        let Some((file, beside)) = self.prepared.take() else {
             return Ok(());
         };
-        let written = stat(&*prepared).map_err(|errno| self.error(&errno.into()))?;
-        prepared.persist(&self.path).map_err(|failed| self.error(&failed.error))?;
-        self.published = Some(file_id(&written));
+        beside.persist(&self.path).map_err(|failed| self.error(&failed.error))?;
+        self.published = Some(file);
         self.sweep();
         Ok(())
     }
 
     /// Removes the file, if it still is the one this process has put there.
     pub(crate) fn remove(&mut self) {
-        remove_if_ours(&self.path, self.published.take());
+        let published = self.published.take();
+        let ours = published.as_ref().and_then(|file| fstat(file).ok()).map(|stat| file_id(&stat));
+        remove_if_ours(&self.path, ours);
     }
 
-    fn write_beside(&self) -> io::Result<TempPath> {
+    fn write_beside(&self) -> io::Result<(File, TempPath)> {
         if self.path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
@@ -63,7 +65,7 @@ impl PidFile {
             .permissions(Permissions::from_mode(0o644))
             .tempfile_in(self.folder())?;
         writeln!(file, "{}", std::process::id())?;
-        Ok(file.into_temp_path())
+        Ok(file.into_parts())
     }
 
     /// Removes what successors have left that were killed before they owned the service. There is

@@ -11,12 +11,14 @@ use std::time::Duration;
 use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder, Event, Output, Settings};
 use heirloom_proto::{Abort, AbortReason, Failure, Phase, Predecessor, Secret};
 
-use crate::Upgraded;
 use crate::control::ControlListener;
-use crate::driver::{Connection, Core, Edge, Reply, Sent, Side, Unsent, step};
 use crate::error::{Error, ErrorKind};
+use crate::holdings::{Connection, Holdings, Sent, Unsent};
+use crate::mailbox::Reply;
+use crate::step::{Edge, Side, step};
 use crate::sys::pidfd::PidFd;
 use crate::sys::random::random;
+use crate::upgraded::Upgraded;
 use children::Children;
 use snapshot::Snapshot;
 
@@ -38,23 +40,23 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 impl PredecessorSide {
     /// An owner of the given generation.
     pub(crate) fn new(
-        core: &Core,
+        holdings: &Holdings,
         generation: u64,
         attempt: u64,
         elders: Vec<Elder>,
         is_ready: bool,
     ) -> Self {
         let settings = Settings {
-            service: core.settings.service.clone(),
-            build: core.settings.build.clone(),
+            service: holdings.settings.service.clone(),
+            build: holdings.settings.build.clone(),
             generation,
             pid: std::process::id(),
             attempt,
-            timeouts: core.settings.timeouts,
-            draining_cap: core.settings.draining_cap,
-            fence: core.settings.fence,
+            timeouts: holdings.settings.timeouts,
+            draining_cap: holdings.settings.draining_cap,
+            fence: holdings.settings.fence,
         };
-        let now = core.now();
+        let now = holdings.now();
         let mut machine = Predecessor::new(settings, elders, now);
         if is_ready {
             machine.handle_ready(now);
@@ -70,18 +72,18 @@ impl PredecessorSide {
     }
 
     /// Takes one connection, unless a foreign user makes it.
-    pub(crate) fn accept(&mut self, core: &mut Core) -> Option<ConnectionId> {
-        let channel = match core.listener.as_ref()?.accept() {
+    pub(crate) fn accept(&mut self, holdings: &mut Holdings) -> Option<ConnectionId> {
+        let channel = match holdings.listener.as_ref()?.accept() {
             Ok(channel) => channel,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
             Err(error) => {
                 tracing::warn!(%error, "a connection to the handoff socket cannot be accepted");
-                self.accept_after = Some(core.now() + ACCEPT_PAUSE);
+                self.accept_after = Some(holdings.now() + ACCEPT_PAUSE);
                 return None;
             }
         };
         let (process, credentials) = PidFd::of_peer(channel.as_fd()).ok()?;
-        if !core.settings.trusts(credentials.uid()) {
+        if !holdings.settings.trusts(credentials.uid()) {
             tracing::warn!(
                 uid = credentials.uid(),
                 pid = credentials.pid(),
@@ -90,8 +92,8 @@ impl PredecessorSide {
             return None;
         }
         let pid = u32::try_from(credentials.pid()).unwrap_or_default();
-        let connection = core.connect(Connection::new(channel, Some(process), pid));
-        self.machine.handle_connected(connection, pid, core.now());
+        let connection = holdings.connect(Connection::new(channel, Some(process), pid));
+        self.machine.handle_connected(connection, pid, holdings.now());
         Some(connection)
     }
 
@@ -101,17 +103,17 @@ impl PredecessorSide {
     }
 
     /// The machine, told how much there is to hand over.
-    pub(crate) fn machine(&mut self, core: &Core) -> &mut Predecessor {
-        self.machine.handle_entries(core.registry.count());
+    pub(crate) fn machine(&mut self, holdings: &Holdings) -> &mut Predecessor {
+        self.machine.handle_entries(holdings.registry.count());
         &mut self.machine
     }
 
     /// The application has become ready.
-    pub(crate) fn ready(&mut self, core: &mut Core) -> Result<(), Error> {
+    pub(crate) fn ready(&mut self, holdings: &mut Holdings) -> Result<(), Error> {
         if self.machine.phase() == Phase::Starting {
-            core.publish_pid()?;
-            core.settle_strays()?;
-            self.machine.handle_ready(core.now());
+            holdings.publish_pid()?;
+            holdings.settle_strays()?;
+            self.machine.handle_ready(holdings.now());
         }
         Ok(())
     }
@@ -138,18 +140,18 @@ impl PredecessorSide {
     }
 
     /// The last thing that this process does for the service.
-    pub(crate) fn end(&mut self, core: &mut Core) {
+    pub(crate) fn end(&mut self, holdings: &mut Holdings) {
         match self.machine.phase() {
             Phase::Draining => {
                 self.machine.handle_drained();
-                self.perform(core);
+                self.perform(holdings);
             }
             _ => {
-                core.registry.end();
-                if let Some(listener) = core.listener.take() {
+                holdings.registry.end();
+                if let Some(listener) = holdings.listener.take() {
                     listener.unlink();
                 }
-                if let Some(file) = &mut core.pid_file {
+                if let Some(file) = &mut holdings.pid_file {
                     file.remove();
                 }
             }
@@ -183,56 +185,61 @@ impl PredecessorSide {
     }
 
     /// Does what the machine asks for until it asks for nothing.
-    pub(crate) fn perform(&mut self, core: &mut Core) {
+    pub(crate) fn perform(&mut self, holdings: &mut Holdings) {
         while let Some(output) = self.machine.poll_output() {
-            self.perform_one(core, output);
+            self.perform_one(holdings, output);
         }
     }
 
-    fn perform_one(&mut self, core: &mut Core, output: Output) {
+    fn perform_one(&mut self, holdings: &mut Holdings, output: Output) {
         match output {
             Output::Send { connection, frame, attachment } => {
-                self.send(core, connection, Unsent { frame, attachment, retry: None });
+                self.send(holdings, connection, Unsent { frame, attachment, retry: None });
             }
             Output::Close(connection) => {
-                core.connections.remove(&connection);
+                holdings.connections.remove(&connection);
             }
-            Output::TakeSnapshot => self.take_snapshot(core),
+            Output::TakeSnapshot => self.take_snapshot(holdings),
             Output::WriteAttempt(attempt) => {
-                let written = core.token.as_ref().map(|token| token.write_attempt(attempt));
+                let written = holdings.token.as_ref().map(|token| token.write_attempt(attempt));
                 report(written.unwrap_or(Ok(())), "the token cannot be written");
             }
-            Output::Spawn => self.spawn(core),
-            Output::Condemn => self.children.condemn(core.now()),
+            Output::Spawn => self.spawn(holdings),
+            Output::Condemn => self.children.condemn(holdings.now()),
             Output::Freeze => {
-                let frozen = core.registry.seal(self.snapshot.number).map(|()| Vec::new());
-                self.machine.handle_frozen(frozen, core.now());
+                let frozen = holdings.registry.seal(self.snapshot.number).map(|()| Vec::new());
+                self.machine.handle_frozen(frozen, holdings.now());
             }
-            Output::Thaw => core.registry.open(),
+            Output::Thaw => holdings.registry.open(),
             Output::Unlock => {
                 step(Side::Predecessor, Edge::Before, "unlock");
-                core.unlock();
+                holdings.unlock();
                 step(Side::Predecessor, Edge::After, "unlock");
             }
             Output::TryLock => {
                 step(Side::Predecessor, Edge::Before, "lock");
-                let lock = core.try_lock(0);
+                let lock = holdings.try_lock(0);
                 step(Side::Predecessor, Edge::After, "lock");
-                self.machine.handle_lock(lock, core.now());
+                self.machine.handle_lock(lock, holdings.now());
             }
-            Output::RenewToken => core.renew_token(),
-            Output::Fence(connection) => fence(core, connection),
-            Output::Event(event) => self.tell(core, event),
+            Output::RenewToken => holdings.renew_token(),
+            Output::Fence(connection) => fence(holdings, connection),
+            Output::Event(event) => self.tell(holdings, event),
             other => tracing::error!(?other, "an output that this driver does not know"),
         }
     }
 
     /// Sends a frame with what is attached to it.
-    pub(crate) fn send(&mut self, core: &mut Core, connection: ConnectionId, unsent: Unsent) {
+    pub(crate) fn send(
+        &mut self,
+        holdings: &mut Holdings,
+        connection: ConnectionId,
+        unsent: Unsent,
+    ) {
         let offered = unsent.attachment == Attachment::Token;
         let attached = self.snapshot.attached(&unsent.attachment);
-        let sent = core.send(Side::Predecessor, connection, unsent, &attached);
-        let now = core.now();
+        let sent = holdings.send(Side::Predecessor, connection, unsent, &attached);
+        let now = holdings.now();
         match sent {
             Sent::Whole => {
                 if offered {
@@ -246,82 +253,82 @@ impl PredecessorSide {
         }
     }
 
-    fn take_snapshot(&mut self, core: &Core) {
-        match Snapshot::take(core, self.machine.elders()) {
+    fn take_snapshot(&mut self, holdings: &Holdings) {
+        match Snapshot::take(holdings, self.machine.elders()) {
             Ok((snapshot, entries)) => {
                 self.snapshot = snapshot;
-                self.machine.handle_snapshot(entries, core.now());
+                self.machine.handle_snapshot(entries, holdings.now());
             }
             Err(error) => {
                 let text = format!("the manifest cannot be made: {error}");
                 let failure = Failure::Aborted(Abort::new(AbortReason::System, &text));
                 if let Some(successor) = self.machine.successor() {
-                    self.machine.handle_garbage(successor, failure, core.now());
+                    self.machine.handle_garbage(successor, failure, holdings.now());
                 }
             }
         }
     }
 
-    fn spawn(&mut self, core: &Core) {
-        let Some(listener) = &core.listener else {
+    fn spawn(&mut self, holdings: &Holdings) {
+        let Some(listener) = &holdings.listener else {
             return;
         };
-        let launch = &core.settings.launch;
+        let launch = &holdings.settings.launch;
         if let Err(error) = self.children.spawn(launch, listener.address(), self.secret) {
-            self.machine.handle_spawn_failed(format!("{launch}: {error}"), core.now());
+            self.machine.handle_spawn_failed(format!("{launch}: {error}"), holdings.now());
         }
     }
 
     /// Something has happened: the application and whoever waits are told.
-    fn tell(&mut self, core: &mut Core, event: Event) {
+    fn tell(&mut self, holdings: &mut Holdings, event: Event) {
         match event {
             Event::UpgradeAsked { tool } => match new_secret() {
                 Ok(secret) => {
                     self.secret = secret;
-                    self.machine.handle_asked_upgrade(tool, secret, core.now());
+                    self.machine.handle_asked_upgrade(tool, secret, holdings.now());
                 }
                 Err(error) => tracing::error!(%error, "a tool's upgrade cannot begin"),
             },
             Event::Began { pid, build } => tracing::info!(pid, build, "a handoff has begun"),
             Event::Progress { text } => tracing::info!(text, "the successor makes progress"),
             Event::SuccessorReady { strays } => tracing::info!(strays, "the successor is ready"),
-            Event::Owned { pid, generation } => self.let_go(core, Upgraded { pid, generation }),
+            Event::Owned { pid, generation } => self.let_go(holdings, Upgraded { pid, generation }),
             Event::Failed(failure) => {
                 tracing::warn!(%failure, "the handoff has failed, this process goes on");
                 self.finish(Err(Error::upgrade_failed(failure)));
             }
             Event::TakenBack { failure, leaked } => {
                 tracing::warn!(%failure, leaked, "the service was taken back from a successor");
-                self.put_back(core);
+                self.put_back(holdings);
                 self.finish(Err(Error::upgrade_failed(failure)));
             }
             Event::Retired { generation } => {
                 tracing::info!(generation, "an older generation has retired");
-                core.retired(generation);
+                holdings.retired(generation);
             }
             Event::Stopped => {
-                core.registry.end();
-                core.exit.fire();
+                holdings.registry.end();
+                holdings.exit.fire();
             }
             other => tracing::debug!(?other, "an event that this driver does not know"),
         }
     }
 
     /// The service is the successor's.
-    fn let_go(&mut self, core: &mut Core, upgraded: Upgraded) {
+    fn let_go(&mut self, holdings: &mut Holdings, upgraded: Upgraded) {
         tracing::info!(pid = upgraded.pid, generation = upgraded.generation, "handed over");
-        core.registry.release();
-        core.listener = None;
-        core.token = None;
-        core.exit.fire();
+        holdings.registry.release();
+        holdings.listener = None;
+        holdings.token = None;
+        holdings.exit.fire();
         self.finish(Ok(upgraded));
     }
 
     /// The service is this process's again: what the successor may have taken over is put back.
-    fn put_back(&mut self, core: &mut Core) {
-        let listened = core.listener.as_ref().map_or(Ok(()), ControlListener::listen_again);
+    fn put_back(&mut self, holdings: &mut Holdings) {
+        let listened = holdings.listener.as_ref().map_or(Ok(()), ControlListener::listen_again);
         report(listened, "the handoff socket tells a successor's credentials");
-        if let Err(error) = core.publish_pid() {
+        if let Err(error) = holdings.publish_pid() {
             tracing::error!(%error, "the PID file is not put back");
         }
     }
@@ -336,8 +343,8 @@ impl PredecessorSide {
 }
 
 /// Ends a successor that holds the token and says nothing, unless it lives in this very process.
-fn fence(core: &Core, connection: ConnectionId) {
-    let Some(peer) = core.connections.get(&connection) else {
+fn fence(holdings: &Holdings, connection: ConnectionId) {
+    let Some(peer) = holdings.connections.get(&connection) else {
         return;
     };
     if peer.pid == std::process::id() {

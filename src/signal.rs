@@ -1,6 +1,11 @@
 //! Signals that may ask for an upgrade.
 
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::net::UnixStream;
+
 use nix::libc;
+use signal_hook::SigId;
 
 /// A signal that may ask for an upgrade: [`Upgrader::upgrade_on`](crate::Upgrader::upgrade_on).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +24,7 @@ pub enum Signal {
 }
 
 impl Signal {
-    pub(crate) fn number(self) -> libc::c_int {
+    fn number(self) -> libc::c_int {
         match self {
             Self::SIGHUP => libc::SIGHUP,
             Self::SIGUSR1 => libc::SIGUSR1,
@@ -27,5 +32,41 @@ impl Signal {
             Self::SIGQUIT => libc::SIGQUIT,
             Self::SIGWINCH => libc::SIGWINCH,
         }
+    }
+}
+
+/// A handled signal, as something to poll.
+#[derive(Debug)]
+pub(crate) struct SignalSource {
+    pipe: UnixStream,
+    registration: SigId,
+}
+
+impl SignalSource {
+    /// Registers a handler that writes into a pipe and does nothing else.
+    pub(crate) fn new(signal: Signal) -> io::Result<Self> {
+        let (pipe, writer) = UnixStream::pair()?;
+        pipe.set_nonblocking(true)?;
+        let registration = signal_hook::low_level::pipe::register(signal.number(), writer)?;
+        Ok(Self { pipe, registration })
+    }
+
+    /// Takes out what has come, so that the source is readable no more.
+    pub(crate) fn take(&mut self) {
+        let mut bytes = [0; 64];
+        // The pipe never blocks; what is left in it is taken the next time.
+        let _ = self.pipe.read(&mut bytes);
+    }
+}
+
+impl AsFd for SignalSource {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.pipe.as_fd()
+    }
+}
+
+impl Drop for SignalSource {
+    fn drop(&mut self) {
+        signal_hook::low_level::unregister(self.registration);
     }
 }

@@ -12,12 +12,14 @@ use heirloom_proto::{DrainingGeneration, Entry, Failure, Hello, Kind, Secret, Su
 
 use crate::address::UnixAddress;
 use crate::control::ControlListener;
-use crate::driver::{Core, Edge, Reply, Role, Sent, Side, Unsent, step, step_frame};
 use crate::error::{Error, ErrorKind};
 use crate::fds::verify;
+use crate::holdings::{Holdings, Sent, Unsent};
 use crate::latch::Latch;
+use crate::mailbox::Reply;
 use crate::predecessor::PredecessorSide;
 use crate::slots::free_slots;
+use crate::step::{Edge, Side, step, step_frame};
 use crate::sys::channel::{Channel, FrameBuffer, Received};
 use crate::sys::pidfd::PidFd;
 use crate::sys::token::Token;
@@ -48,10 +50,18 @@ pub(crate) enum Progress {
     Inherited,
 }
 
+/// What a process is from the end of its handoff on.
+pub(crate) enum Settled {
+    /// The owner of the service.
+    Owner(Box<PredecessorSide>),
+    /// One that never was.
+    Failed(Failure),
+}
+
 impl SuccessorSide {
     /// Begins a handoff with the predecessor at the other end of `channel`.
     pub(crate) fn new(
-        core: &mut Core,
+        holdings: &mut Holdings,
         channel: Channel,
         met_at: UnixAddress,
         secret: Option<Secret>,
@@ -59,21 +69,21 @@ impl SuccessorSide {
         let trouble = |error| Error::io("the predecessor's process cannot be watched", error);
         let (process, _) = PidFd::of_peer(channel.as_fd()).map_err(trouble)?;
         let gone = Latch::new().map_err(trouble)?;
-        core.watch_predecessor(process, Arc::clone(&gone));
-        let peer = core.connect_to_peer(channel).map_err(trouble)?;
-        let pid = core.connections.get(&peer).map_or(0, |peer| peer.pid);
+        holdings.watch_predecessor(process, Arc::clone(&gone));
+        let peer = holdings.connect_to_peer(channel).map_err(trouble)?;
+        let pid = holdings.connections.get(&peer).map_or(0, |peer| peer.pid);
         let hello = Hello {
             lowest: VERSION,
             highest: VERSION,
             features: 0,
             free_slots: free_slots(),
             pid: std::process::id(),
-            service: core.settings.service.clone(),
-            build: core.settings.build.clone(),
+            service: holdings.settings.service.clone(),
+            build: holdings.settings.build.clone(),
             secret,
         };
         Ok(Self {
-            machine: Successor::new(hello, core.now()),
+            machine: Successor::new(hello, holdings.now()),
             peer,
             pid,
             met_at,
@@ -121,13 +131,13 @@ impl SuccessorSide {
     }
 
     /// The application could serve.
-    pub(crate) fn ready(&mut self, core: &mut Core, reply: Reply<()>) {
-        if let Err(error) = self.prepare(core) {
+    pub(crate) fn ready(&mut self, holdings: &mut Holdings, reply: Reply<()>) {
+        if let Err(error) = self.prepare(holdings) {
             return reply.send(Err(error));
         }
         self.waiting.push(reply);
         self.is_ready = true;
-        self.machine.handle_ready(core.registry.strays(), core.now());
+        self.machine.handle_ready(holdings.registry.strays(), holdings.now());
     }
 
     pub(crate) fn progress_told(&mut self, text: &str) {
@@ -141,7 +151,11 @@ impl SuccessorSide {
 
     /// Does what the machine asks for until it asks for nothing. Tells what this process is from
     /// now on, when that has been settled.
-    pub(crate) fn perform(&mut self, core: &mut Core, buffer: &mut FrameBuffer) -> Option<Role> {
+    pub(crate) fn perform(
+        &mut self,
+        holdings: &mut Holdings,
+        buffer: &mut FrameBuffer,
+    ) -> Option<Settled> {
         while let Some(output) = self.machine.poll_output() {
             if let Output::Event(Event::Owned { orphaned, leaked, trouble, .. }) = output {
                 if leaked {
@@ -151,42 +165,47 @@ impl SuccessorSide {
                     tracing::error!(trouble, "the service was taken over all the same");
                 }
                 *buffer = FrameBuffer::without_descriptors();
-                return Some(self.own(core, orphaned));
+                return Some(self.own(holdings, orphaned));
             }
-            self.perform_one(core, output, buffer);
+            self.perform_one(holdings, output, buffer);
         }
-        self.failure.take().map(|failure| self.give_up(core, failure))
+        self.failure.take().map(|failure| self.give_up(holdings, failure))
     }
 
-    fn perform_one(&mut self, core: &mut Core, output: Output<OwnedFd>, buffer: &mut FrameBuffer) {
+    fn perform_one(
+        &mut self,
+        holdings: &mut Holdings,
+        output: Output<OwnedFd>,
+        buffer: &mut FrameBuffer,
+    ) {
         match output {
             Output::Send(frame) => {
-                self.send(core, Unsent { frame, attachment: Attachment::None, retry: None });
+                self.send(holdings, Unsent { frame, attachment: Attachment::None, retry: None });
             }
             Output::Token { token, listener } => {
-                core.token = Some(Token::received(token));
-                core.listener = Some(ControlListener::inherited(listener, self.met_at.clone()));
+                holdings.token = Some(Token::received(token));
+                holdings.listener = Some(ControlListener::inherited(listener, self.met_at.clone()));
             }
             Output::Verify(entries) => {
                 let check =
                     |(entry, descriptor): &(Entry, OwnedFd)| verify(entry, descriptor.as_fd());
                 let verdict = entries.iter().try_for_each(check);
                 self.inherited.extend(entries);
-                self.machine.handle_verified(verdict, core.now());
+                self.machine.handle_verified(verdict, holdings.now());
             }
             Output::TryLock => {
                 step(Side::Successor, Edge::Before, "lock");
                 let attempt = self.machine.welcome().map_or(0, |welcome| welcome.attempt);
-                let lock = core.try_lock(attempt);
+                let lock = holdings.try_lock(attempt);
                 step(Side::Successor, Edge::After, "lock");
-                self.machine.handle_lock(lock, core.now());
+                self.machine.handle_lock(lock, holdings.now());
             }
-            Output::Unlock => core.unlock(),
-            Output::RenewToken => core.renew_token(),
-            Output::Empty => self.empty(core, buffer),
+            Output::Unlock => holdings.unlock(),
+            Output::RenewToken => holdings.renew_token(),
+            Output::Empty => self.empty(holdings, buffer),
             Output::Publish => {
                 step(Side::Successor, Edge::Before, "publish");
-                let published = self.publish(core).map_err(|error| error.to_string());
+                let published = self.publish(holdings).map_err(|error| error.to_string());
                 step(Side::Successor, Edge::After, "publish");
                 self.machine.handle_published(published);
             }
@@ -195,7 +214,7 @@ impl SuccessorSide {
                     .into_iter()
                     .partition(|(entry, _)| entry.kind == Kind::Draining);
                 self.inherited = elders;
-                core.registry.inherit(entries);
+                holdings.registry.inherit(entries);
                 self.progress = Progress::Inherited;
             }
             Output::Event(Event::Failed(failure)) => self.failure = Some(failure),
@@ -204,9 +223,9 @@ impl SuccessorSide {
     }
 
     /// Sends a frame.
-    pub(crate) fn send(&mut self, core: &mut Core, unsent: Unsent) {
-        let sent = core.send(Side::Successor, self.peer, unsent, &[]);
-        let now = core.now();
+    pub(crate) fn send(&mut self, holdings: &mut Holdings, unsent: Unsent) {
+        let sent = holdings.send(Side::Successor, self.peer, unsent, &[]);
+        let now = holdings.now();
         match sent {
             Sent::Whole => self.machine.handle_sent(now),
             Sent::Later => {}
@@ -216,74 +235,74 @@ impl SuccessorSide {
     }
 
     /// Handles every frame that is queued.
-    fn empty(&mut self, core: &mut Core, buffer: &mut FrameBuffer) {
-        while let Some(peer) = core.connections.get(&self.peer) {
+    fn empty(&mut self, holdings: &mut Holdings, buffer: &mut FrameBuffer) {
+        while let Some(peer) = holdings.connections.get(&self.peer) {
             let Ok(received) = peer.channel.receive(buffer) else {
                 break;
             };
             step_frame(Side::Successor, Edge::After, "receive", received.frame);
-            self.machine.handle_frame(received.frame, received.descriptors, core.now());
+            self.machine.handle_frame(received.frame, received.descriptors, holdings.now());
         }
         self.machine.handle_emptied();
     }
 
     /// What can fail is tried before the predecessor is told.
-    fn prepare(&self, core: &mut Core) -> Result<(), Error> {
-        core.check_strays()?;
-        core.prepare_listener(&self.met_at)?;
-        match &mut core.pid_file {
+    fn prepare(&self, holdings: &mut Holdings) -> Result<(), Error> {
+        holdings.check_strays()?;
+        holdings.prepare_listener(&self.met_at)?;
+        match &mut holdings.pid_file {
             Some(file) => file.prepare(),
             None => Ok(()),
         }
     }
 
     /// Takes over what the outside knows the owner by.
-    fn publish(&self, core: &mut Core) -> Result<(), Error> {
-        let Some(listener) = &core.listener else {
+    fn publish(&self, holdings: &mut Holdings) -> Result<(), Error> {
+        let Some(listener) = &holdings.listener else {
             return Err(Error::new(ErrorKind::Protocol, "no control listener was handed over"));
         };
         listener
             .listen_again()
             .map_err(|error| Error::io("the handoff socket cannot be listened on again", error))?;
-        core.publish_pid()
+        holdings.publish_pid()
     }
 
     /// This process owns the service.
-    fn own(&mut self, core: &mut Core, orphaned: bool) -> Role {
+    fn own(&mut self, holdings: &mut Holdings, orphaned: bool) -> Settled {
         let (generation, attempt) =
             self.machine.welcome().map_or((1, 0), |welcome| (welcome.generation, welcome.attempt));
         tracing::info!(generation, orphaned, "this process owns the service");
-        let mut elders = self.elders(core);
+        let mut elders = self.elders(holdings);
         let predecessor = generation.saturating_sub(1);
-        core.expect_retirement((self.pid == std::process::id()).then_some(predecessor));
+        holdings.expect_retirement((self.pid == std::process::id()).then_some(predecessor));
         if orphaned {
-            core.connections.remove(&self.peer);
-            core.retired(predecessor);
+            holdings.connections.remove(&self.peer);
+            holdings.retired(predecessor);
         } else {
             let generation = DrainingGeneration { generation: predecessor, pid: self.pid };
             elders.push(Elder { connection: self.peer, generation });
         }
-        core.move_listener();
-        let side = PredecessorSide::new(core, generation, attempt, elders, self.is_ready);
+        holdings.move_listener();
+        let side = PredecessorSide::new(holdings, generation, attempt, elders, self.is_ready);
         if self.is_ready {
             // The policy was asked before the handoff was said to be ready.
-            if let Err(error) = core.settle_strays() {
+            if let Err(error) = holdings.settle_strays() {
                 tracing::error!(%error, "what was not claimed stays open");
             }
             self.waiting.drain(..).for_each(|reply| reply.send(Ok(())));
         }
-        Role::Predecessor(Box::new(side))
+        Settled::Owner(Box::new(side))
     }
 
     /// The generations before the predecessor that are still draining.
-    fn elders(&mut self, core: &mut Core) -> Vec<Elder> {
+    fn elders(&mut self, holdings: &mut Holdings) -> Vec<Elder> {
         let mut elders = Vec::new();
         for (entry, connection) in self.inherited.drain(..) {
             let (numbers, pid) = entry.opaque.as_bytes().split_at_checked(8).unwrap_or_default();
             let generation = numbers.try_into().map(u64::from_le_bytes).unwrap_or_default();
             let pid = pid.try_into().map(u32::from_le_bytes).unwrap_or_default();
             let connected =
-                Channel::new(connection).and_then(|channel| core.connect_to_peer(channel));
+                Channel::new(connection).and_then(|channel| holdings.connect_to_peer(channel));
             // One that cannot be watched has gone already.
             if let Ok(connection) = connected {
                 let generation = DrainingGeneration { generation, pid };
@@ -294,14 +313,14 @@ impl SuccessorSide {
     }
 
     /// This process does not own the service and will not.
-    fn give_up(&mut self, core: &mut Core, failure: Failure) -> Role {
+    fn give_up(&mut self, holdings: &mut Holdings, failure: Failure) -> Settled {
         tracing::warn!(%failure, "this process does not own the service");
-        core.connections.clear();
-        core.token = None;
-        core.abandon_listeners();
+        holdings.connections.clear();
+        holdings.token = None;
+        holdings.abandon_listeners();
         for reply in self.waiting.drain(..) {
             reply.send(Err(Error::from(failure.clone())));
         }
-        Role::Failed(failure)
+        Settled::Failed(failure)
     }
 }

@@ -13,7 +13,7 @@
 //! let inherited: TcpListener = second.fds().bind("127.0.0.1:0")?;
 //! second.ready()?;
 //!
-//! assert!(first.exit().is_fired());
+//! first.exit().wait();
 //! assert_eq!(inherited.local_addr().unwrap(), listener.local_addr().unwrap());
 //! # Ok(())
 //! # }

@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::builder::{Builder, Settings};
-use crate::driver::{Command, Mailbox, SignalSource, reply};
 use crate::error::{Error, ErrorKind};
 use crate::fds::{Fds, Registry};
 use crate::latch::{Exit, Latch};
+use crate::mailbox::{Command, Mailbox, reply};
 use crate::meeting::meet;
-use crate::signal::Signal;
+use crate::settings::Settings;
+use crate::signal::{Signal, SignalSource};
+use crate::upgraded::{PredecessorInfo, Upgraded};
 
 /// One service's place in the row of its generations. A cheap clone of a handle; when the last one
 /// is dropped the process has nothing to do with the service any more.
@@ -29,35 +30,10 @@ struct Handle {
     driver: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// The process from which this one has taken over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct PredecessorInfo {
-    /// Its process id, as the kernel tells it to this process.
-    pub pid: u32,
-    /// Its generation.
-    pub generation: u64,
-}
-
-/// The process that owns the service after an upgrade.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Upgraded {
-    /// Its process id, as the kernel tells it to this process.
-    pub pid: u32,
-    /// Its generation.
-    pub generation: u64,
-}
-
 impl Upgrader {
-    /// Settings, each with its default.
-    pub fn builder() -> Builder {
-        Builder::new()
-    }
-
     pub(crate) fn start(settings: Arc<Settings>) -> Result<Self, Error> {
         let driver = meet(&settings)?;
-        let core = driver.core();
+        let holdings = driver.holdings();
         let (generation, predecessor, met_at) = match driver.successor() {
             Some(side) => {
                 let generation = side.welcome().map_or(1, |welcome| welcome.generation);
@@ -66,13 +42,15 @@ impl Upgrader {
                 let gone = Arc::clone(side.gone());
                 (generation, Some((info, gone)), Some(side.met_at().clone()))
             }
-            None => (1, None, core.listener.as_ref().map(|listener| listener.address().clone())),
+            None => {
+                (1, None, holdings.listener.as_ref().map(|listener| listener.address().clone()))
+            }
         };
         let address = settings.handoff.clone().or(met_at);
         let mut handle = Handle {
-            mailbox: Arc::clone(&core.mailbox),
-            registry: Arc::clone(&core.registry),
-            exit: Arc::clone(&core.exit),
+            mailbox: Arc::clone(&holdings.mailbox),
+            registry: Arc::clone(&holdings.registry),
+            exit: Arc::clone(&holdings.exit),
             handoff_socket: address.map(|address| address.to_string()).unwrap_or_default(),
             generation,
             predecessor,
@@ -132,7 +110,7 @@ impl Upgrader {
     ///
     /// Those of `sigaction(2)`.
     pub fn upgrade_on(&self, signal: Signal) -> Result<(), Error> {
-        let source = SignalSource::new(signal.number())
+        let source = SignalSource::new(signal)
             .map_err(|error| Error::io(format!("{signal:?} cannot be handled"), error))?;
         self.0.mailbox.put(Command::Signal(source))
     }

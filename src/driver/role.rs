@@ -5,13 +5,12 @@ use std::time::Duration;
 use heirloom_proto::predecessor::ConnectionId;
 use heirloom_proto::{Abort, AbortReason, Failure};
 
-use super::connection::Unsent;
-use super::core::Core;
-use super::mailbox::Reply;
-use super::step::Side;
 use crate::error::Error;
+use crate::holdings::{Holdings, Unsent};
+use crate::mailbox::Reply;
 use crate::predecessor::PredecessorSide;
-use crate::successor::SuccessorSide;
+use crate::step::Side;
+use crate::successor::{Settled, SuccessorSide};
 use crate::sys::channel::{Fault, Received};
 
 /// What this process is in the handoff.
@@ -20,6 +19,15 @@ pub(crate) enum Role {
     Predecessor(Box<PredecessorSide>),
     /// The handoff failed: this process never owned the service.
     Failed(Failure),
+}
+
+impl From<Settled> for Role {
+    fn from(settled: Settled) -> Self {
+        match settled {
+            Settled::Owner(side) => Self::Predecessor(side),
+            Settled::Failed(failure) => Self::Failed(failure),
+        }
+    }
 }
 
 impl Role {
@@ -32,7 +40,7 @@ impl Role {
 
     pub(super) fn handle_frame(
         &mut self,
-        core: &Core,
+        holdings: &Holdings,
         connection: ConnectionId,
         received: Received<'_>,
         now: Duration,
@@ -40,7 +48,7 @@ impl Role {
         match self {
             Self::Successor(side) => side.handle_frame(received, now),
             Self::Predecessor(side) => {
-                side.machine(core).handle_frame(connection, received.frame, now);
+                side.machine(holdings).handle_frame(connection, received.frame, now);
             }
             Self::Failed(_) => {}
         }
@@ -49,7 +57,7 @@ impl Role {
     /// A connection has brought something that is no frame.
     pub(super) fn handle_fault(
         &mut self,
-        core: &Core,
+        holdings: &Holdings,
         connection: ConnectionId,
         fault: &Fault,
         now: Duration,
@@ -67,22 +75,29 @@ impl Role {
         let failure = Failure::Aborted(Abort::new(reason, &text));
         match self {
             Self::Successor(side) => side.machine().handle_garbage(failure, now),
-            Self::Predecessor(side) => side.machine(core).handle_garbage(connection, failure, now),
+            Self::Predecessor(side) => {
+                side.machine(holdings).handle_garbage(connection, failure, now)
+            }
             Self::Failed(_) => {}
         }
     }
 
-    pub(super) fn handle_closed(&mut self, core: &Core, connection: ConnectionId, now: Duration) {
+    pub(super) fn handle_closed(
+        &mut self,
+        holdings: &Holdings,
+        connection: ConnectionId,
+        now: Duration,
+    ) {
         match self {
             Self::Successor(side) => side.machine().handle_closed(now),
-            Self::Predecessor(side) => side.machine(core).handle_closed(connection, now),
+            Self::Predecessor(side) => side.machine(holdings).handle_closed(connection, now),
             Self::Failed(_) => {}
         }
     }
 
     pub(super) fn handle_died(
         &mut self,
-        core: &Core,
+        holdings: &Holdings,
         connection: ConnectionId,
         status: Option<String>,
         now: Duration,
@@ -90,25 +105,30 @@ impl Role {
         match self {
             Self::Successor(side) => side.machine().handle_peer_died(now),
             Self::Predecessor(side) => {
-                side.machine(core).handle_peer_died(connection, status, now);
+                side.machine(holdings).handle_peer_died(connection, status, now);
             }
             Self::Failed(_) => {}
         }
     }
 
-    pub(super) fn send(&mut self, core: &mut Core, connection: ConnectionId, unsent: Unsent) {
+    pub(super) fn send(
+        &mut self,
+        holdings: &mut Holdings,
+        connection: ConnectionId,
+        unsent: Unsent,
+    ) {
         match self {
-            Self::Successor(side) => side.send(core, unsent),
-            Self::Predecessor(side) => side.send(core, connection, unsent),
+            Self::Successor(side) => side.send(holdings, unsent),
+            Self::Predecessor(side) => side.send(holdings, connection, unsent),
             Self::Failed(_) => {}
         }
     }
 
     /// The application could serve.
-    pub(super) fn ready(&mut self, core: &mut Core, reply: Reply<()>) {
+    pub(super) fn ready(&mut self, holdings: &mut Holdings, reply: Reply<()>) {
         match self {
-            Self::Successor(side) => side.ready(core, reply),
-            Self::Predecessor(side) => reply.send(side.ready(core)),
+            Self::Successor(side) => side.ready(holdings, reply),
+            Self::Predecessor(side) => reply.send(side.ready(holdings)),
             Self::Failed(failure) => reply.send(Err(Error::from(failure.clone()))),
         }
     }

@@ -8,8 +8,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, ppoll};
 use nix::sys::time::TimeSpec;
 
-use super::core::Core;
-use super::{Connection, Role};
+use super::Role;
+use crate::holdings::{Connection, Holdings};
 
 /// Something that has become ready.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +31,8 @@ pub(super) enum Source {
 }
 
 /// Waits until something is ready or the time is over. See `ppoll(2)`.
-pub(super) fn wait(core: &Core, role: &Role, timeout: Option<Duration>) -> Vec<Ready> {
-    let (sources, mut polled) = sources(core, role);
+pub(super) fn wait(holdings: &Holdings, role: &Role, timeout: Option<Duration>) -> Vec<Ready> {
+    let (sources, mut polled) = sources(holdings, role);
     match ppoll(&mut polled, timeout.map(TimeSpec::from_duration), None) {
         Ok(_) => {}
         Err(Errno::EINTR) => return Vec::new(),
@@ -48,7 +48,7 @@ pub(super) fn wait(core: &Core, role: &Role, timeout: Option<Duration>) -> Vec<R
     ready.map(|(source, _)| Ready { source }).collect()
 }
 
-fn sources<'a>(core: &'a Core, role: &'a Role) -> (Vec<Source>, Vec<PollFd<'a>>) {
+fn sources<'a>(holdings: &'a Holdings, role: &'a Role) -> (Vec<Source>, Vec<PollFd<'a>>) {
     let mut sources = Vec::new();
     let mut polled = Vec::new();
     let mut add = |source, descriptor: BorrowedFd<'a>, flags| {
@@ -60,7 +60,7 @@ fn sources<'a>(core: &'a Core, role: &'a Role) -> (Vec<Source>, Vec<PollFd<'a>>)
             add(Source::Child(pid), process, PollFlags::POLLIN);
         }
     }
-    for (id, peer) in &core.connections {
+    for (id, peer) in &holdings.connections {
         if !peer.closed {
             add(Source::Connection(*id), peer.channel.as_fd(), interest(peer));
         }
@@ -68,17 +68,17 @@ fn sources<'a>(core: &'a Core, role: &'a Role) -> (Vec<Source>, Vec<PollFd<'a>>)
             add(Source::Process(*id), process, PollFlags::POLLIN);
         }
     }
-    if let Some(process) = core.predecessor_process() {
+    if let Some(process) = holdings.predecessor_process() {
         add(Source::Predecessor, process.as_fd(), PollFlags::POLLIN);
     }
-    if let (Role::Predecessor(side), Some(listener)) = (role, &core.listener)
+    if let (Role::Predecessor(side), Some(listener)) = (role, &holdings.listener)
         && side.accepts()
     {
         add(Source::Listener, listener.as_fd(), PollFlags::POLLIN);
     }
-    add(Source::Mailbox, core.mailbox.as_fd(), PollFlags::POLLIN);
-    for (index, signal) in core.signals.iter().enumerate() {
-        add(Source::Signal(index), signal.pipe.as_fd(), PollFlags::POLLIN);
+    add(Source::Mailbox, holdings.mailbox.as_fd(), PollFlags::POLLIN);
+    for (index, signal) in holdings.signals.iter().enumerate() {
+        add(Source::Signal(index), signal.as_fd(), PollFlags::POLLIN);
     }
     (sources, polled)
 }

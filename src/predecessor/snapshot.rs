@@ -7,8 +7,8 @@ use std::sync::Arc;
 use heirloom_proto::predecessor::{Attachment, Elder};
 use heirloom_proto::{Entry, Kind, Name};
 
-use crate::driver::Core;
 use crate::fds::Registered;
+use crate::holdings::Holdings;
 use crate::sys::identity::identity;
 
 /// What one handoff passes on, in the order in which the machine numbers it.
@@ -26,18 +26,21 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// What is to be handed over now, and the entries that say so.
-    pub(super) fn take(core: &Core, elders: &[Elder]) -> io::Result<(Self, Vec<Arc<Entry>>)> {
-        let (registered, number) = core.registry.snapshot();
+    pub(super) fn take(
+        holdings: &Holdings,
+        elders: &[Elder],
+    ) -> io::Result<(Self, Vec<Arc<Entry>>)> {
+        let (registered, number) = holdings.registry.snapshot();
         let mut entries: Vec<_> =
             registered.iter().map(|registered| Arc::clone(&registered.entry)).collect();
         let mut snapshot = Self { registered, number, ..Self::default() };
         for elder in elders {
-            if let Some(peer) = core.connections.get(&elder.connection) {
+            if let Some(peer) = holdings.connections.get(&elder.connection) {
                 entries.push(Arc::new(describe(elder, peer.channel.as_fd())?));
                 snapshot.elders.push(peer.channel.as_fd().try_clone_to_owned()?);
             }
         }
-        if let (Some(token), Some(listener)) = (&core.token, &core.listener) {
+        if let (Some(token), Some(listener)) = (&holdings.token, &holdings.listener) {
             snapshot.offer = vec![token.open_again()?, listener.as_fd().try_clone_to_owned()?];
         }
         Ok((snapshot, entries))

@@ -1,0 +1,310 @@
+//! What this process holds of the service, whichever side of a handoff it is on.
+
+mod connection;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use heirloom_proto::limits::LOCK_RETRY;
+use heirloom_proto::predecessor::ConnectionId;
+use heirloom_proto::{Lock, Name};
+use nix::libc;
+
+use crate::address::UnixAddress;
+use crate::control::{Bound, ControlListener};
+use crate::error::{Error, ErrorKind};
+use crate::fds::Registry;
+use crate::latch::Latch;
+use crate::mailbox::Mailbox;
+use crate::pid_file::PidFile;
+use crate::settings::{Settings, Strays};
+use crate::signal::SignalSource;
+use crate::step::{Edge, Side, step_frame};
+use crate::sys::channel::Channel;
+use crate::sys::pidfd::PidFd;
+use crate::sys::token::Token;
+pub(crate) use connection::{Connection, Unsent};
+
+/// What this process holds of the service, whichever side of a handoff it is on.
+pub(crate) struct Holdings {
+    clock: Instant,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) exit: Arc<Latch>,
+    pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) connections: BTreeMap<ConnectionId, Connection>,
+    next_connection: u64,
+    pub(crate) token: Option<Token>,
+    pub(crate) listener: Option<ControlListener>,
+    pub(crate) pid_file: Option<PidFile>,
+    pub(crate) signals: Vec<SignalSource>,
+    predecessor: Option<Ending>,
+    /// The predecessor lives in this very process: it has ended when this generation has retired.
+    local_predecessor: Option<u64>,
+    /// A listener on another address than the predecessor's, for when this process owns the service.
+    next_listener: Option<ControlListener>,
+}
+
+/// The predecessor's process, until it has ended.
+struct Ending {
+    process: PidFd,
+    gone: Arc<Latch>,
+}
+
+/// What became of a frame.
+pub(crate) enum Sent {
+    Whole,
+    Later,
+    Closed(io::Error),
+}
+
+impl Holdings {
+    pub(crate) fn new(settings: Arc<Settings>) -> io::Result<Self> {
+        Ok(Self {
+            clock: Instant::now(),
+            registry: Arc::new(Registry::default()),
+            exit: Latch::new()?,
+            mailbox: Mailbox::new()?,
+            connections: BTreeMap::new(),
+            next_connection: 0,
+            token: None,
+            listener: None,
+            pid_file: settings.pid_file.clone().map(PidFile::new),
+            signals: Vec::new(),
+            predecessor: None,
+            local_predecessor: None,
+            next_listener: None,
+            settings,
+        })
+    }
+
+    /// Time since this upgrader began.
+    pub(crate) fn now(&self) -> Duration {
+        self.clock.elapsed()
+    }
+
+    /// Numbers a new connection.
+    pub(crate) fn connect(&mut self, connection: Connection) -> ConnectionId {
+        self.next_connection += 1;
+        let id = ConnectionId(self.next_connection);
+        self.connections.insert(id, connection);
+        id
+    }
+
+    /// Adds a peer, whose process the kernel tells.
+    pub(crate) fn connect_to_peer(&mut self, channel: Channel) -> io::Result<ConnectionId> {
+        let (pidfd, credentials) = PidFd::of_peer(channel.as_fd())?;
+        let pid = u32::try_from(credentials.pid()).unwrap_or_default();
+        Ok(self.connect(Connection::new(channel, Some(pidfd), pid)))
+    }
+
+    /// Listens to a connection no more; its process stays watched.
+    pub(crate) fn mute(&mut self, connection: ConnectionId) {
+        if let Some(peer) = self.connections.get_mut(&connection) {
+            peer.closed = true;
+        }
+    }
+
+    /// Sends a frame with its descriptors, or keeps it for later.
+    pub(crate) fn send(
+        &mut self,
+        side: Side,
+        connection: ConnectionId,
+        unsent: Unsent,
+        descriptors: &[BorrowedFd<'_>],
+    ) -> Sent {
+        let retry_at = self.now() + LOCK_RETRY;
+        let Some(peer) = self.connections.get_mut(&connection) else {
+            return Sent::Closed(io::ErrorKind::NotConnected.into());
+        };
+        if !peer.unsent.is_empty() {
+            peer.unsent.push_back(unsent);
+            return Sent::Later;
+        }
+        step_frame(side, Edge::Before, "send", &unsent.frame);
+        match peer.channel.send(&unsent.frame, descriptors) {
+            Ok(()) => {
+                step_frame(side, Edge::After, "send", &unsent.frame);
+                Sent::Whole
+            }
+            Err(error) => match wait_for(&error, retry_at) {
+                Some(retry) => {
+                    peer.unsent.push_front(Unsent { retry, ..unsent });
+                    Sent::Later
+                }
+                None => Sent::Closed(error),
+            },
+        }
+    }
+
+    /// Takes out what could not be sent before.
+    pub(crate) fn take_unsent(&mut self, connection: ConnectionId) -> VecDeque<Unsent> {
+        let peer = self.connections.get_mut(&connection);
+        peer.map(|peer| std::mem::take(&mut peer.unsent)).unwrap_or_default()
+    }
+
+    /// When a frame is to be tried again.
+    pub(crate) fn next_retry(&self) -> Option<Duration> {
+        self.connections.values().filter_map(Connection::retry).min()
+    }
+
+    /// The connections whose frame is to be tried again.
+    pub(crate) fn due_retries(&self, due: Duration) -> Vec<ConnectionId> {
+        let is_due = |peer: &Connection| peer.retry().is_some_and(|retry| retry <= due);
+        self.connections.iter().filter(|(_, peer)| is_due(peer)).map(|(id, _)| *id).collect()
+    }
+
+    /// Locks the token if nobody else has. One that cannot even be tried is somebody else's;
+    /// `attempt` is what this process knows to be the latest.
+    pub(crate) fn try_lock(&self, attempt: u64) -> Lock {
+        match self.token.as_ref().map(Token::try_lock) {
+            Some(Ok(lock)) => lock,
+            Some(Err(error)) => {
+                tracing::error!(%error, "the token cannot be locked");
+                Lock::Held { attempt }
+            }
+            None => Lock::Held { attempt },
+        }
+    }
+
+    /// Lets the token go.
+    pub(crate) fn unlock(&self) {
+        if let Some(Err(error)) = self.token.as_ref().map(Token::unlock) {
+            tracing::error!(%error, "the token stays locked");
+        }
+    }
+
+    /// Replaces a token that stays locked by nobody that lives.
+    pub(crate) fn renew_token(&mut self) {
+        match Token::create(0) {
+            Ok(token) => self.token = Some(token),
+            Err(error) => tracing::error!(%error, "the token cannot be replaced"),
+        }
+    }
+
+    /// Binds the handoff socket that this process is set to, if it is not the predecessor's.
+    pub(crate) fn prepare_listener(&mut self, met_at: &UnixAddress) -> Result<(), Error> {
+        let Some(wanted) = self.settings.handoff.as_ref().filter(|wanted| *wanted != met_at) else {
+            return Ok(());
+        };
+        if self.next_listener.is_none() {
+            match ControlListener::bind(wanted)? {
+                Bound::Here(listener) => self.next_listener = Some(listener),
+                Bound::Taken => {
+                    let text = format!("the handoff socket {wanted} belongs to another process");
+                    return Err(Error::new(ErrorKind::AddressInUse, text));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Moves to the handoff socket that was prepared, if one was.
+    pub(crate) fn move_listener(&mut self) {
+        if let Some(next) = self.next_listener.take()
+            && let Some(old) = self.listener.replace(next)
+        {
+            old.unlink();
+        }
+    }
+
+    /// Lets the predecessor's handoff socket go, and this process's own if one was prepared.
+    pub(crate) fn abandon_listeners(&mut self) {
+        self.listener = None;
+        if let Some(next) = self.next_listener.take() {
+            next.unlink();
+        }
+    }
+
+    /// Checks that the policy allows what has not been claimed.
+    pub(crate) fn check_strays(&self) -> Result<(), Error> {
+        let strays = self.registry.strays();
+        if strays.is_empty() || self.settings.strays != Strays::Fail {
+            return Ok(());
+        }
+        let text = format!("{} were inherited and not claimed: {}", strays.len(), listed(&strays));
+        Err(Error::new(ErrorKind::Strays, text))
+    }
+
+    /// Does with what has not been claimed as the policy says.
+    pub(crate) fn settle_strays(&self) -> Result<(), Error> {
+        self.check_strays()?;
+        let strays = self.registry.strays();
+        if strays.is_empty() {
+            return Ok(());
+        }
+        let (count, names) = (strays.len(), listed(&strays));
+        match self.settings.strays {
+            Strays::Keep => {
+                tracing::info!(count, names, "inherited, not claimed and kept");
+                self.registry.keep_strays();
+            }
+            Strays::Close | Strays::Fail => {
+                tracing::warn!(count, names, "inherited, not claimed and closed");
+                self.registry.close_strays();
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the PID file this process's.
+    pub(crate) fn publish_pid(&mut self) -> Result<(), Error> {
+        self.pid_file.as_mut().map_or(Ok(()), PidFile::publish)
+    }
+
+    /// Tells `gone` when the predecessor's process has ended.
+    pub(crate) fn watch_predecessor(&mut self, process: PidFd, gone: Arc<Latch>) {
+        self.predecessor = Some(Ending { process, gone });
+    }
+
+    pub(crate) fn predecessor_process(&self) -> Option<&PidFd> {
+        self.predecessor.as_ref().map(|ending| &ending.process)
+    }
+
+    /// The predecessor's process has ended, or will not be seen to.
+    pub(crate) fn predecessor_ended(&mut self) {
+        if let Some(ending) = self.predecessor.take() {
+            ending.gone.fire();
+        }
+    }
+
+    /// The predecessor lives in this process: its end is its retirement.
+    pub(crate) fn expect_retirement(&mut self, generation: Option<u64>) {
+        self.local_predecessor = generation;
+    }
+
+    /// A generation has finished draining.
+    pub(crate) fn retired(&mut self, generation: u64) {
+        if self.local_predecessor == Some(generation) {
+            self.predecessor_ended();
+        }
+    }
+}
+
+/// The first few names.
+fn listed(names: &[Name]) -> String {
+    const FEW: usize = 10;
+    let first: Vec<&str> = names.iter().take(FEW).map(Name::as_str).collect();
+    let more = if names.len() > FEW { ", ..." } else { "" };
+    first.join(", ") + more
+}
+
+impl Drop for Holdings {
+    fn drop(&mut self) {
+        self.mailbox.close();
+        self.predecessor_ended();
+    }
+}
+
+/// Whether a frame may be sent later, and when if the socket does not tell: `ETOOMANYREFS` counts
+/// the descriptors that all of the user's processes have in flight.
+fn wait_for(error: &io::Error, retry_at: Duration) -> Option<Option<Duration>> {
+    match error.raw_os_error() {
+        Some(libc::EAGAIN) => Some(None),
+        Some(libc::ETOOMANYREFS | libc::ENOBUFS | libc::ENOMEM) => Some(Some(retry_at)),
+        _ => None,
+    }
+}

@@ -1,0 +1,102 @@
+//! How the application's threads talk to the driver's.
+
+use std::collections::VecDeque;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use crate::error::{Error, ErrorKind};
+use crate::signal::SignalSource;
+use crate::upgraded::Upgraded;
+
+/// What the application wants.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Ready(Reply<()>),
+    Progress(String),
+    Upgrade(Reply<Upgraded>),
+    Signal(SignalSource),
+    Stop,
+    End,
+}
+
+/// Where the answer goes.
+#[derive(Clone, Debug)]
+pub(crate) struct Reply<T>(SyncSender<Result<T, Error>>);
+
+/// A place for one answer.
+pub(crate) fn reply<T>() -> (Reply<T>, Receiver<Result<T, Error>>) {
+    let (sender, receiver) = sync_channel(1);
+    (Reply(sender), receiver)
+}
+
+impl<T> Reply<T> {
+    pub(crate) fn send(&self, answer: Result<T, Error>) {
+        // Whoever asked may have gone.
+        let _ = self.0.try_send(answer);
+    }
+}
+
+/// Commands in order, and the event that wakes the driver.
+#[derive(Debug)]
+pub(crate) struct Mailbox {
+    queue: Mutex<Queue>,
+    wake: EventFd,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    commands: VecDeque<Command>,
+    closed: bool,
+}
+
+impl Mailbox {
+    pub(crate) fn new() -> io::Result<Arc<Self>> {
+        let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        Ok(Arc::new(Self { queue: Mutex::default(), wake }))
+    }
+
+    /// Puts a command in.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`] when the driver has ended.
+    pub(crate) fn put(&self, command: Command) -> Result<(), Error> {
+        let mut queue = self.lock();
+        if queue.closed {
+            return Err(Error::new(ErrorKind::Closed, "the upgrader has ended"));
+        }
+        queue.commands.push_back(command);
+        drop(queue);
+        // An eventfd that cannot take one more is readable already.
+        let _ = self.wake.write(1);
+        Ok(())
+    }
+
+    /// Takes everything out.
+    pub(crate) fn take(&self) -> VecDeque<Command> {
+        // Whether it was set does not matter: the queue tells.
+        let _ = self.wake.read();
+        std::mem::take(&mut self.lock().commands)
+    }
+
+    /// Takes no more commands; those that wait are dropped, and whoever asked is told.
+    pub(crate) fn close(&self) {
+        let mut queue = self.lock();
+        queue.closed = true;
+        queue.commands.clear();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl AsFd for Mailbox {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.wake.as_fd()
+    }
+}
