@@ -35,7 +35,7 @@ enum Access {
     Open,
     /// The token is on its way to a successor.
     Sealed,
-    /// The service is a successor's.
+    /// The service is somebody else's, or has ended.
     Released,
 }
 
@@ -43,6 +43,8 @@ enum Access {
 #[derive(Debug)]
 pub(crate) struct Registered {
     number: u64,
+    /// It came from the predecessor.
+    inherited: bool,
     pub(crate) entry: Arc<Entry>,
     descriptor: OwnedFd,
 }
@@ -82,7 +84,7 @@ impl Registry {
         let mut state = self.lock();
         state.check_free(kind, &name)?;
         let number = state.next_number();
-        state.insert(Arc::new(Registered { number, entry, descriptor }));
+        state.insert(Arc::new(Registered { number, inherited: false, entry, descriptor }));
         if bound {
             state.latest_bound = number;
         }
@@ -139,7 +141,8 @@ impl Registry {
         let number = state.next_number();
         let keyed = entries.into_iter().map(|(entry, descriptor)| {
             let key = (entry.kind, entry.name.clone());
-            (key, Arc::new(Registered { number, entry: Arc::new(entry), descriptor }))
+            let entry = Arc::new(entry);
+            (key, Arc::new(Registered { number, inherited: true, entry, descriptor }))
         });
         state.inherited = keyed.collect();
     }
@@ -215,6 +218,19 @@ impl Registry {
         self.release();
     }
 
+    /// This process never owned the service: it unlinks the paths that it has bound itself and leaves
+    /// those of the owner. Every duplicate is closed.
+    pub(crate) fn abandon(&self) {
+        let strays = {
+            let mut state = self.lock();
+            let own = state.registered.values().filter(|registered| !registered.inherited);
+            own.for_each(|registered| registered.unlink());
+            std::mem::take(&mut state.inherited)
+        };
+        drop(strays);
+        self.release();
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -238,7 +254,7 @@ impl State {
             Access::Open => return Ok(()),
             Access::Sealed => "nothing is registered while the service changes hands",
             Access::Released => {
-                "nothing is registered after the service was handed over or stopped"
+                "nothing is registered after the service was handed over, stopped or given up"
             }
         };
         Err(Error::new(ErrorKind::Closed, format!("{kind} {name}: {text}")))
