@@ -318,6 +318,7 @@ impl SuccessorSide {
         holdings.connections.clear();
         holdings.token = None;
         holdings.abandon_listeners();
+        holdings.registry.abandon();
         for reply in self.waiting.drain(..) {
             reply.send(Err(Error::from(failure.clone())));
         }
