@@ -31,6 +31,7 @@ impl PidFile {
 
     /// Writes the file beside its place.
     pub(crate) fn prepare(&mut self) -> Result<(), Error> {
+        self.sweep();
         self.prepared = Some(self.write_beside().map_err(|error| self.error(&error))?);
         Ok(())
     }
@@ -68,8 +69,8 @@ impl PidFile {
         Ok(file.into_parts())
     }
 
-    /// Removes what successors have left that were killed before they owned the service. There is
-    /// none beside the owner that may be about to publish: one handoff goes on at a time.
+    /// Removes what successors have left that were killed before they owned the service. None of
+    /// them can be about to publish: one handoff goes on at a time.
     fn sweep(&self) {
         let prefix = self.prefix();
         let entries = std::fs::read_dir(self.folder()).into_iter().flatten().flatten();
