@@ -1,7 +1,8 @@
 //! The test's side: the processes of one service, what they tell, and what they are told.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fmt;
+use std::fs;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::unix::net::UnixDatagram;
 use std::os::unix::process::CommandExt;
@@ -35,7 +36,6 @@ pub(crate) struct Event {
     /// 0 until the role knows it.
     pub(crate) generation: u64,
     pub(crate) details: String,
-    taken: bool,
 }
 
 /// The processes of one service, and everything they have told. Dropping it kills them all and
@@ -46,7 +46,10 @@ pub(crate) struct Family {
     program: PathBuf,
     sender: Sender<Event>,
     receiver: Receiver<Event>,
+    /// Told and not yet asked for.
     events: Vec<Event>,
+    /// Asked for.
+    taken: Vec<Event>,
     errors: Arc<Mutex<Vec<u8>>>,
     started: Vec<Started>,
 }
@@ -73,6 +76,7 @@ impl Family {
             sender,
             receiver,
             events: Vec::new(),
+            taken: Vec::new(),
             errors: Arc::default(),
             started: Vec::new(),
         };
@@ -215,12 +219,15 @@ impl Family {
     /// Waits for an event and takes it; those before it stay.
     pub(crate) fn expect_where(&mut self, what: &str, is: impl Fn(&Event) -> bool) -> Event {
         let deadline = Instant::now() + DEADLINE;
-        let is_free = |event: &&mut Event| !event.taken && is(event);
+        let mut seen = 0;
         loop {
-            if let Some(event) = self.events.iter_mut().find(is_free) {
-                event.taken = true;
-                return event.clone();
+            let index = self.events.iter().skip(seen).position(&is);
+            if let Some(index) = index {
+                let event = self.events.remove(seen + index);
+                self.taken.push(event.clone());
+                return event;
             }
+            seen = self.events.len();
             let left = deadline.saturating_duration_since(Instant::now());
             match self.receiver.recv_timeout(left) {
                 Ok(event) => self.events.push(event),
@@ -285,16 +292,20 @@ impl Family {
         Some(text.trim().parse().unwrap())
     }
 
+    /// Takes every event of a name that has come by now.
+    pub(crate) fn take_all(&mut self, pid: u32, name: &str) -> Vec<Event> {
+        self.events.extend(self.receiver.try_iter());
+        let is = |event: &mut Event| event.pid == pid && event.name == name;
+        self.events.extract_if(.., is).collect()
+    }
+
     /// Everything that was told so far, for people.
     pub(crate) fn report(&self) -> String {
-        let events = self.events.iter().map(|event| {
-            let mark = if event.taken { ' ' } else { '?' };
-            let Event { pid, name, generation, details, .. } = event;
-            format!("{mark} {pid} {name} {generation} {details}\n")
-        });
+        let list = |events: &[Event]| events.iter().map(Event::to_string).collect::<String>();
+        let (taken, events) = (list(&self.taken), list(&self.events));
         let errors = self.errors.lock().unwrap();
         let errors = String::from_utf8_lossy(&errors);
-        format!("events:\n{}standard error:\n{errors}", events.collect::<String>())
+        format!("events asked for:\n{taken}others:\n{events}standard error:\n{errors}")
     }
 
     fn fail(&self, what: &str) -> ! {
@@ -347,12 +358,18 @@ impl Event {
             name: words.next()?.into(),
             generation: words.next()?.parse().ok()?,
             details: words.next().unwrap_or_default().into(),
-            taken: false,
         })
     }
 
     /// The words of the details.
     pub(crate) fn word(&self, index: usize) -> &str {
         self.details.split(' ').nth(index).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { pid, name, generation, details } = self;
+        writeln!(f, "  {pid} {name} {generation} {details}")
     }
 }

@@ -62,6 +62,7 @@ pub(crate) fn emit_failed(what: &str, error: &Error) {
 
 impl Role {
     fn begin() -> Self {
+        emit("inherits", &descriptors().join(" "));
         let mut settings: BTreeMap<_, _> = env::vars()
             .filter_map(|(key, value)| Some((key.strip_prefix("HEIRLOOM_TEST_")?.into(), value)))
             .collect();
@@ -166,6 +167,16 @@ impl Role {
     pub(crate) fn next_order(&self) -> String {
         self.inbox.recv().unwrap()
     }
+}
+
+/// The descriptors that are open, by number.
+fn descriptors() -> Vec<String> {
+    let entries = fs::read_dir("/proc/self/fd").unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name());
+    let mut numbers: Vec<String> = names.map(|name| name.into_string().unwrap()).collect();
+    // The listing itself takes one while it lasts.
+    numbers.retain(|number| fs::symlink_metadata(format!("/proc/self/fd/{number}")).is_ok());
+    numbers
 }
 
 /// What was planned for the process that begins next: this one, unless another was quicker.

@@ -11,11 +11,14 @@
 //! | `UNIX` | the address of a Unix listener |
 //! | `BEGIN` | `kill`, `exit`, `fail`, `hang` before anything else |
 //! | `PREPARE` | the same after everything was inherited; `manual`: ready only when told |
+//! | `SERVE` | `no`: never accepts |
+//! | `CARELESS` | `yes`: holds a descriptor that is not close-on-exec |
 //! | `DRAIN` | `manual`: drained only when told |
 //! | `SIGNAL` | `SIGHUP`: upgrade on it |
 //!
 //! | event | |
 //! |---|---|
+//! | `inherits <numbers>` | the descriptors that it has been born with |
 //! | `begun`, `started <pid> <socket>` | before and after the predecessor was met |
 //! | `bound <address>` | of `service` |
 //! | `ready`, `upgraded <pid> <generation>`, `exit`, `drained`, `gone` | as it says |
@@ -26,6 +29,7 @@
 //! Orders: `ready`, `upgrade`, `stop`, `drain`, `exit`, `progress <text>`, `await <ms>`, and at any
 //! time `hold <point>`, `resume`, `leak` (fork a child that keeps every descriptor).
 
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -35,6 +39,7 @@ use std::time::Duration;
 
 use heirloom::{Error, ErrorKind, Exit, Signal as Trigger, Upgrader};
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, raise};
 
@@ -84,6 +89,11 @@ fn serve(role: &Role, upgrader: &Upgrader) -> Result<(), Error> {
     };
     let unix = role.get("UNIX").map(|address| upgrader.fds().bind(address));
     let _unix: Option<UnixListener> = unix.transpose()?;
+    let careless = role.is("CARELESS", "yes").then(|| {
+        let file = File::open("/dev/null").unwrap();
+        fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+        file
+    });
     if role.is("SIGNAL", "SIGHUP") {
         upgrader.upgrade_on(Trigger::SIGHUP)?;
     }
@@ -98,8 +108,8 @@ fn serve(role: &Role, upgrader: &Upgrader) -> Result<(), Error> {
             ("ready", _) => ready(role, upgrader),
             ("owned", _) => {
                 let (exit, generation) = (upgrader.exit(), upgrader.generation());
-                let listener = listener.as_ref().map(|listener| listener.try_clone());
-                let listener = listener.transpose().unwrap();
+                let served = listener.as_ref().filter(|_| !role.is("SERVE", "no"));
+                let listener = served.map(|listener| listener.try_clone().unwrap());
                 server = listener.map(|listener| {
                     thread::spawn(move || answer_until(&listener, &exit, generation))
                 });
@@ -123,6 +133,7 @@ fn serve(role: &Role, upgrader: &Upgrader) -> Result<(), Error> {
     if let Some(server) = server {
         server.join().unwrap();
     }
+    drop(careless);
     emit("drained", "");
     Ok(())
 }
