@@ -42,6 +42,12 @@ fn a_successor_that_wakes_during_the_next_handoff_does_not_make_two_owners_or_no
 }
 
 #[test]
+fn a_successor_that_wakes_after_the_next_handoff_does_not_make_two_owners_or_none() {
+    let visited = search(World::overtaken(2, 2));
+    assert!(visited > 1_000, "the search has become shallow: {visited} states");
+}
+
+#[test]
 #[ignore = "takes minutes: run it in release mode after a change to either machine"]
 fn no_three_faults_and_no_three_late_deadlines_make_two_owners_or_none() {
     println!("{} states", search(World::new(3, 3, true)));
@@ -72,6 +78,10 @@ struct World {
 #[derive(Clone, Copy, Debug)]
 enum Action {
     Step(usize),
+    /// The death of the n-th successor, or of the owner to the n-th successor, is told before what
+    /// came earlier is read.
+    OlderHears(usize),
+    YoungerHears(usize),
     /// A deadline passes, so much after its time.
     Timer(usize, Duration),
     Kill(usize),
@@ -112,11 +122,22 @@ impl World {
         world
     }
 
+    /// Another successor has come to own the service since.
+    fn overtaken(faults: u8, timers: u8) -> Self {
+        let mut world = Self::forsaken(faults, timers);
+        world.pair.connect(hello());
+        world.pair.settle();
+        world.pair.assert_younger_owns();
+        world
+    }
+
     fn actions(&self) -> impl Iterator<Item = Action> + use<> {
         let sides = 0..=self.pair.youngers.len();
         let each = sides.flat_map(|side| {
             [
                 Action::Step(side),
+                Action::OlderHears(side),
+                Action::YoungerHears(side),
                 Action::Timer(side, Duration::ZERO),
                 Action::Timer(side, seconds(3)),
                 Action::Kill(side),
@@ -134,6 +155,8 @@ impl World {
         let mut world = self.clone();
         let done = match action {
             Action::Step(side) => world.step(side),
+            Action::OlderHears(side) => world.pair.older_hears(side.checked_sub(1)?),
+            Action::YoungerHears(side) => world.pair.younger_hears(side.checked_sub(1)?),
             Action::Timer(side, late) => world.let_pass(side, late)?,
             Action::Kill(side) => world.is_alive(side) && world.costs_fault() && world.kill(side),
             Action::Release(side) => world.release(side),

@@ -122,6 +122,16 @@ impl Pair {
         moved
     }
 
+    /// The owner is told of a successor's death before it has read what came earlier.
+    pub fn older_hears(&mut self, index: usize) -> bool {
+        self.older.hear_of_death(index, &self.youngers[index], self.now)
+    }
+
+    /// A successor is told of the owner's death before it has read what came earlier.
+    pub fn younger_hears(&mut self, index: usize) -> bool {
+        self.youngers[index].hear_of_death(&self.older, self.now)
+    }
+
     /// Steps until nobody has anything to do at this time.
     pub fn settle(&mut self) {
         self.run_until(|_| false);

@@ -106,14 +106,21 @@ impl Older {
         } else if younger.link.younger_closed && !self.told_closed.contains(&index) {
             self.told_closed.push(index);
             self.machine.handle_closed(connection, now);
-        } else if younger.reaped && !self.told_died.contains(&index) {
-            self.told_died.push(index);
-            let status = Some("signal: 9".into());
-            self.machine.handle_peer_died(connection, status, now);
         } else {
-            return false;
+            return self.hear_of_death(index, younger, now);
         }
         true
+    }
+
+    /// The kernel tells of a successor's death, whatever else has not been read.
+    pub fn hear_of_death(&mut self, index: usize, younger: &Younger, now: Duration) -> bool {
+        let news = self.acts() && younger.reaped && !self.told_died.contains(&index);
+        if news {
+            self.told_died.push(index);
+            let status = Some("signal: 9".into());
+            self.machine.handle_peer_died(ConnectionId(index as u64), status, now);
+        }
+        news
     }
 
     fn deliver(

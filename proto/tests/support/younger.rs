@@ -109,13 +109,20 @@ impl Younger {
         } else if self.link.older_closed && !self.told_closed {
             self.told_closed = true;
             self.machine.handle_closed(now);
-        } else if older.reaped && !self.told_died {
-            self.told_died = true;
-            self.machine.handle_peer_died(now);
         } else {
-            return false;
+            return self.hear_of_death(older, now);
         }
         true
+    }
+
+    /// The kernel tells of the owner's death, whatever else has not been read.
+    pub fn hear_of_death(&mut self, older: &Older, now: Duration) -> bool {
+        let news = self.acts() && older.reaped && !self.told_died;
+        if news {
+            self.told_died = true;
+            self.machine.handle_peer_died(now);
+        }
+        news
     }
 
     fn carry_out(&mut self, output: Output<()>, index: usize, kernel: &mut Kernel, now: Duration) {
