@@ -25,26 +25,38 @@ use heirloom_proto::Phase;
 use support::{Pair, Who, hello, seconds, settings};
 
 #[test]
-fn no_two_faults_and_no_late_deadline_make_two_owners_or_none() {
-    let visited = search(World::new(2, 1, true));
-    assert!(visited > 10_000, "the search has become shallow: {visited} states");
+fn no_two_faults_make_two_owners_or_none() {
+    let visited = search(World::new(2, 0, true));
+    assert!(visited > 3_000, "the search has become shallow: {visited} states");
+}
+
+#[test]
+fn no_fault_and_no_late_deadline_make_two_owners_or_none() {
+    let visited = search(World::new(1, 1, true));
+    assert!(visited > 3_000, "the search has become shallow: {visited} states");
 }
 
 #[test]
 fn without_fence_no_fault_and_no_late_deadline_make_two_owners_or_none() {
-    search(World::new(1, 2, false));
+    search(World::new(1, 1, false));
 }
 
 #[test]
 fn a_successor_that_wakes_during_the_next_handoff_does_not_make_two_owners_or_none() {
     let visited = search(World { guests: 1, ..World::forsaken(1, 0) });
-    assert!(visited > 1_000, "the search has become shallow: {visited} states");
+    assert!(visited > 300, "the search has become shallow: {visited} states");
 }
 
 #[test]
 fn a_successor_that_wakes_after_the_next_handoff_does_not_make_two_owners_or_none() {
-    let visited = search(World::overtaken(2, 2));
-    assert!(visited > 1_000, "the search has become shallow: {visited} states");
+    let visited = search(World::overtaken(1, 1));
+    assert!(visited > 300, "the search has become shallow: {visited} states");
+}
+
+#[test]
+#[ignore = "takes a minute: run it in release mode after a change to either machine"]
+fn no_two_faults_and_no_two_late_deadlines_make_two_owners_or_none() {
+    println!("{} states", search(World::new(2, 2, true)));
 }
 
 #[test]
