@@ -20,4 +20,12 @@ mod parity {
     mod ready;
     mod registration;
     mod stop;
+    mod upgrade;
+}
+
+mod support;
+
+#[test]
+fn role_main() {
+    support::run_role(&[]);
 }
