@@ -4,7 +4,8 @@
 //! The contract with the driver: after every input take outputs until there is none. `Send` is
 //! answered with [`Predecessor::handle_sent`] once the kernel has taken the frame, `TryLock` with
 //! [`Predecessor::handle_lock`], `TakeSnapshot` with [`Predecessor::handle_snapshot`], `Freeze` with
-//! [`Predecessor::handle_frozen`], `Spawn` with [`Predecessor::handle_spawn_failed`] if it fails.
+//! [`Predecessor::handle_frozen`], `Spawn` with [`Predecessor::handle_spawn_failed`] if it fails,
+//! `Fence` with [`Predecessor::handle_fence_failed`] if the kernel does not let it be.
 
 mod admission;
 mod commit;

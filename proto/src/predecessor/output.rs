@@ -27,7 +27,7 @@ pub enum Output {
     Close(ConnectionId),
     /// List what is to be handed over and answer with `handle_snapshot`.
     TakeSnapshot,
-    /// Write the number of the attempt that begins into the token.
+    /// Write this number of an attempt into the token.
     WriteAttempt(u64),
     /// Spawn a successor with the secret given.
     Spawn,
@@ -43,7 +43,8 @@ pub enum Output {
     TryLock,
     /// Make a new token and lock it: the old one is locked by nobody that lives.
     RenewToken,
-    /// Kill the peer through its pidfd. It holds the token and says nothing.
+    /// Kill the peer through its pidfd; answer with `handle_fence_failed` if that cannot be. It holds
+    /// the token and says nothing.
     Fence(ConnectionId),
     /// Something has happened.
     Event(Event),
