@@ -109,7 +109,7 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// [`InvalidMessage::TooLong`] when it does not fit [`MAX_FRAME`]. Never for a message made
+    /// [`InvalidMessage::TooLong`] when it does not fit [`MAX_FRAME`](crate::limits::MAX_FRAME). Never for a message made
     /// within the bounds of [`limits`](crate::limits).
     pub fn encode(&self) -> Result<Vec<u8>, InvalidMessage> {
         match self {
