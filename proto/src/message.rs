@@ -109,8 +109,9 @@ impl Message {
     ///
     /// # Errors
     ///
-    /// [`InvalidMessage::TooLong`] when it does not fit [`MAX_FRAME`](crate::limits::MAX_FRAME). Never for a message made
-    /// within the bounds of [`limits`](crate::limits).
+    /// [`InvalidMessage::TooLong`] when it does not fit
+    /// [`MAX_FRAME`](crate::limits::MAX_FRAME). Never for a message made within the bounds of
+    /// [`limits`](crate::limits).
     pub fn encode(&self) -> Result<Vec<u8>, InvalidMessage> {
         match self {
             Self::Hello(body) => write(MessageKind::Hello, body),
