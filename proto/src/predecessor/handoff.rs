@@ -19,7 +19,7 @@ pub(super) struct Handoff {
     spawned: bool,
     /// Who asked for it over the control socket.
     pub(super) tool: Option<ConnectionId>,
-    pub(super) began: Duration,
+    began: Duration,
     /// Until when it has to be `Ready`, and how long that is.
     cap: (Duration, Duration),
     pub(super) phase: Phase,

@@ -101,8 +101,7 @@ impl Predecessor {
     }
 
     fn prepare(&mut self, now: Duration) {
-        let began = self.handoff.as_ref().map_or(now, |handoff| handoff.began);
-        let step = AwaitingReady::new(self.settings.timeouts, began, now);
+        let step = AwaitingReady::new(self.settings.timeouts, now);
         self.set_step(Step::Preparing(step), now);
     }
 

@@ -5,7 +5,7 @@
 //! use heirloom_proto::{Timeouts, predecessor::steps::AwaitingReady};
 //! use core::time::Duration;
 //!
-//! let step = AwaitingReady::new(Timeouts::default(), Duration::ZERO, Duration::ZERO);
+//! let step = AwaitingReady::new(Timeouts::default(), Duration::ZERO);
 //! let freezing = step.handle_ready();
 //! let again = step.handle_ready(); // the step has been consumed
 //! ```
@@ -100,20 +100,18 @@ impl AwaitingReceived {
 #[derive(Clone, Debug)]
 pub struct AwaitingReady {
     pub(super) deadline: Duration,
-    cap: Duration,
     pub(super) allowed: Duration,
 }
 
 impl AwaitingReady {
-    /// Begins at `now`, in a handoff that began at `began`.
-    pub fn new(timeouts: Timeouts, began: Duration, now: Duration) -> Self {
-        let cap = began.saturating_add(timeouts.ready_cap);
-        Self { deadline: cap.min(now.saturating_add(timeouts.ready)), cap, allowed: timeouts.ready }
+    /// Begins at `now`. The cap on the whole handoff is kept where the handoff is.
+    pub fn new(timeouts: Timeouts, now: Duration) -> Self {
+        Self { deadline: now.saturating_add(timeouts.ready), allowed: timeouts.ready }
     }
 
-    /// The successor works: it gets its time anew, up to the cap.
+    /// The successor works: it gets its time anew.
     pub fn handle_progress(self, now: Duration) -> Self {
-        Self { deadline: self.cap.min(now.saturating_add(self.allowed)), ..self }
+        Self { deadline: now.saturating_add(self.allowed), ..self }
     }
 
     /// The successor could serve.
