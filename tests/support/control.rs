@@ -1,8 +1,9 @@
 //! A tool on the control socket, made of the protocol's own messages and nothing else.
 
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
+use std::time::Instant;
 
 use heirloom_proto::limits::MAX_FRAME;
 use heirloom_proto::{Message, StatusReport};
@@ -43,14 +44,32 @@ impl Tool {
     pub(crate) fn receive(&mut self) -> io::Result<Message> {
         let mut frame = vec![0; MAX_FRAME + 1];
         match self.0.read(&mut frame)? {
-            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            0 => Err(ErrorKind::UnexpectedEof.into()),
             length => Ok(Message::decode(&frame[..length]).unwrap()),
         }
     }
 }
 
-/// Asks whoever owns the service how things stand.
+/// Asks whoever owns the service how things stand. A new owner closes those who wait in the queue,
+/// since they take it for its predecessor: they ask again.
 pub(crate) fn status(address: &str) -> io::Result<StatusReport> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        match ask_once(address) {
+            Err(error) if is_closed(&error) && Instant::now() < deadline => {}
+            result => return result,
+        }
+    }
+}
+
+fn is_closed(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionReset | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof
+    )
+}
+
+fn ask_once(address: &str) -> io::Result<StatusReport> {
     let mut tool = Tool::connect(address)?;
     tool.send(&Message::Status)?;
     match tool.receive()? {

@@ -256,14 +256,14 @@ impl Family {
         self.expect_end(pid);
     }
 
-    /// Freezes a process that is held. When it is thawed it goes on from there.
+    /// Freezes a process, which may be held.
     pub(crate) fn freeze(&self, pid: u32) {
         self.signal(pid, Signal::SIGSTOP);
-        self.tell(pid, "resume");
     }
 
-    /// Lets a frozen process go on.
+    /// Lets a frozen process go on, from where it was held if it was.
     pub(crate) fn thaw(&self, pid: u32) {
+        self.tell(pid, "resume");
         self.signal(pid, Signal::SIGCONT);
     }
 
@@ -276,9 +276,7 @@ impl Family {
 
     /// Waits until no process of the family is left but those named.
     pub(crate) fn expect_only(&self, pids: &[u32]) {
-        let members = |started: &Started| sys::members(started.pid);
-        let everybody = self.started.iter().flat_map(members);
-        for pid in everybody.filter(|pid| !pids.contains(pid)) {
+        for pid in self.members().filter(|pid| !pids.contains(pid)) {
             self.expect_end(pid);
         }
         for pid in pids {
@@ -297,6 +295,19 @@ impl Family {
         self.events.extend(self.receiver.try_iter());
         let is = |event: &mut Event| event.pid == pid && event.name == name;
         self.events.extract_if(.., is).collect()
+    }
+
+    /// The processes of the family that hold a lock of the kind a token has: see `proc_locks(5)`.
+    pub(crate) fn lock_holders(&self) -> Vec<u32> {
+        let everybody: Vec<u32> = self.members().collect();
+        let locks = fs::read_to_string("/proc/locks").unwrap();
+        let held = locks.lines().filter(|lock| lock.contains(" FLOCK "));
+        let holders = held.filter_map(|lock| lock.split_whitespace().nth(4)?.parse().ok());
+        holders.filter(|holder| everybody.contains(holder)).collect()
+    }
+
+    fn members(&self) -> impl Iterator<Item = u32> {
+        self.started.iter().flat_map(|started| sys::members(started.pid))
     }
 
     /// Everything that was told so far, for people.

@@ -119,6 +119,9 @@ impl Role {
         if let Some(label) = self.get("BUILD") {
             builder = builder.build_label(label);
         }
+        if let Some(program) = self.get("PROGRAM") {
+            builder = builder.program(program);
+        }
         let time = |key| self.number(key).map(Duration::from_millis);
         if let Some(timeout) = time("READY_MS") {
             builder = builder.ready_timeout(timeout);

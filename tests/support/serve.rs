@@ -13,6 +13,8 @@
 //! | `PREPARE` | the same after everything was inherited; `manual`: ready only when told |
 //! | `SERVE` | `no`: never accepts |
 //! | `CARELESS` | `yes`: holds a descriptor that is not close-on-exec |
+//! | `PROGRESS` | a text told before it is ready |
+//! | `PROGRAM` | what a successor is, instead of this binary |
 //! | `DRAIN` | `manual`: drained only when told |
 //! | `SIGNAL` | `SIGHUP`: upgrade on it |
 //!
@@ -98,6 +100,9 @@ fn serve(role: &Role, upgrader: &Upgrader) -> Result<(), Error> {
         upgrader.upgrade_on(Trigger::SIGHUP)?;
     }
     watch_exit(role, upgrader.exit());
+    if let Some(text) = role.get("PROGRESS") {
+        upgrader.progress(text);
+    }
     if !role.is("PREPARE", "manual") {
         ready(role, upgrader);
     }

@@ -1,0 +1,60 @@
+//! A successor that is killed: its predecessor goes on, and the next try succeeds.
+
+use super::{expect_failed, expect_next_try_succeeds, expect_owner};
+use crate::support::{Family, Way, both_ways};
+
+/// Every step of a successor up to its last word.
+const STEPS: [&str; 17] = [
+    "successor.before.send-hello",
+    "successor.after.send-hello",
+    "successor.after.receive-welcome",
+    "successor.after.receive-manifest",
+    "successor.before.send-received",
+    "successor.after.send-received",
+    "successor.before.send-progress",
+    "successor.after.send-progress",
+    "successor.before.send-ready",
+    "successor.after.send-ready",
+    "successor.after.receive-commit",
+    "successor.after.receive-released",
+    "successor.before.lock",
+    "successor.after.lock",
+    "successor.before.publish",
+    "successor.after.publish",
+    "successor.before.send-owned",
+];
+
+both_ways! {
+    fn successor_killed_at_any_step_leaves_the_predecessor_serving(way: Way) {
+        let mut family = Family::new();
+        let (first, address) = family.set("PROGRESS", "half way").start_service();
+        for point in STEPS {
+            eprintln!("{point}");
+            family.hold_next(point);
+            let second = family.succeed(first, way);
+            family.expect_like(second, "held", point);
+            family.kill(second);
+            // A process that has not connected yet is nobody's business but its parent's.
+            if way == Way::Spawned || point != STEPS[0] {
+                expect_failed(&mut family, first, way);
+            }
+            expect_owner(&family, first, 1, &address);
+            family.expect_only(&[first]);
+        }
+        expect_next_try_succeeds(&mut family, first, &address, way);
+    }
+
+    fn successor_killed_after_its_last_word_was_the_owner_and_a_new_start_begins(way: Way) {
+        let mut family = Family::new();
+        let (first, _) = family.start_service();
+        family.hold_next("successor.after.send-owned");
+        let second = family.succeed(first, way);
+        family.expect(second, "held");
+        family.expect(first, "exit");
+        family.kill(second);
+        family.expect_end(first);
+        let (third, address) = family.start_service();
+        expect_owner(&family, third, 1, &address);
+        family.expect_only(&[third]);
+    }
+}
