@@ -15,7 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings};
 use crate::mailbox::{Command, Reply};
 use crate::step::{Edge, step_frame};
-use crate::successor::{Progress, SuccessorSide};
+use crate::successor::Progress;
 use crate::sys::channel::{Fault, FrameBuffer};
 use sources::{Ready, Source};
 
@@ -70,14 +70,6 @@ impl Driver {
     /// The shared parts, before the thread starts.
     pub(crate) fn holdings(&self) -> &Holdings {
         &self.holdings
-    }
-
-    /// What the predecessor has said of itself and of this process.
-    pub(crate) fn successor(&self) -> Option<&SuccessorSide> {
-        match &self.role {
-            Role::Successor(side) => Some(side),
-            _ => None,
-        }
     }
 
     /// Waits once and handles what has come.

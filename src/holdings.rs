@@ -41,11 +41,23 @@ pub(crate) struct Holdings {
     pub(crate) listener: Option<ControlListener>,
     pub(crate) pid_file: Option<PidFile>,
     pub(crate) signals: Vec<SignalSource>,
+    /// Where everything was inherited from, if it was.
+    pub(crate) origin: Option<Origin>,
     predecessor: Option<Ending>,
     /// The predecessor lives in this very process: it has ended when this generation has retired.
     local_predecessor: Option<u64>,
     /// A listener on another address than the predecessor's, for when this process owns the service.
     next_listener: Option<ControlListener>,
+}
+
+/// The predecessor that has handed everything over to this process.
+pub(crate) struct Origin {
+    pub(crate) generation: u64,
+    pub(crate) pid: u32,
+    /// The address at which it was met.
+    pub(crate) met_at: UnixAddress,
+    /// Fires when its process has ended.
+    pub(crate) gone: Arc<Latch>,
 }
 
 /// The predecessor's process, until it has ended.
@@ -74,6 +86,7 @@ impl Holdings {
             listener: None,
             pid_file: settings.pid_file.clone().map(PidFile::new),
             signals: Vec::new(),
+            origin: None,
             predecessor: None,
             local_predecessor: None,
             next_listener: None,

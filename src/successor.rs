@@ -8,13 +8,13 @@ use std::time::Duration;
 use heirloom_proto::limits::VERSION;
 use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder};
 use heirloom_proto::successor::{Event, Output};
-use heirloom_proto::{DrainingGeneration, Entry, Failure, Hello, Kind, Secret, Successor, Welcome};
+use heirloom_proto::{DrainingGeneration, Entry, Failure, Hello, Kind, Secret, Successor};
 
 use crate::address::UnixAddress;
 use crate::control::ControlListener;
 use crate::error::{Error, ErrorKind};
 use crate::fds::verify;
-use crate::holdings::{Holdings, Sent, Unsent};
+use crate::holdings::{Holdings, Origin, Sent, Unsent};
 use crate::latch::Latch;
 use crate::mailbox::Reply;
 use crate::predecessor::PredecessorSide;
@@ -100,22 +100,15 @@ impl SuccessorSide {
         self.progress
     }
 
-    /// What the predecessor has told.
-    pub(crate) fn welcome(&self) -> Option<&Welcome> {
-        self.machine.welcome()
-    }
-
-    pub(crate) fn predecessor_pid(&self) -> u32 {
-        self.pid
-    }
-
-    /// Fires when the predecessor's process has ended.
-    pub(crate) fn gone(&self) -> &Arc<Latch> {
-        &self.gone
-    }
-
-    pub(crate) fn met_at(&self) -> &UnixAddress {
-        &self.met_at
+    /// The predecessor, as it and the kernel have told.
+    fn origin(&self) -> Origin {
+        let generation = self.machine.welcome().map_or(1, |welcome| welcome.generation);
+        Origin {
+            generation: generation.saturating_sub(1),
+            pid: self.pid,
+            met_at: self.met_at.clone(),
+            gone: Arc::clone(&self.gone),
+        }
     }
 
     pub(crate) fn machine(&mut self) -> &mut Successor<OwnedFd> {
@@ -215,6 +208,7 @@ impl SuccessorSide {
                     .partition(|(entry, _)| entry.kind == Kind::Draining);
                 self.inherited = elders;
                 holdings.registry.inherit(entries);
+                holdings.origin = Some(self.origin());
                 self.progress = Progress::Inherited;
             }
             Output::Event(Event::Failed(failure)) => self.failure = Some(failure),

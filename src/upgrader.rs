@@ -34,18 +34,15 @@ impl Upgrader {
     pub(crate) fn start(settings: Arc<Settings>) -> Result<Self, Error> {
         let driver = meet(&settings)?;
         let holdings = driver.holdings();
-        let (generation, predecessor, met_at) = match driver.successor() {
-            Some(side) => {
-                let generation = side.welcome().map_or(1, |welcome| welcome.generation);
-                let pid = side.predecessor_pid();
-                let info = PredecessorInfo { pid, generation: generation.saturating_sub(1) };
-                let gone = Arc::clone(side.gone());
-                (generation, Some((info, gone)), Some(side.met_at().clone()))
-            }
-            None => {
-                (1, None, holdings.listener.as_ref().map(|listener| listener.address().clone()))
-            }
-        };
+        let begun_at = holdings.listener.as_ref().map(|listener| listener.address());
+        // The predecessor may be dead by now, and this process the owner.
+        let origin = holdings.origin.as_ref();
+        let met_at = origin.map(|origin| &origin.met_at).or(begun_at).cloned();
+        let generation = origin.map_or(1, |origin| origin.generation + 1);
+        let predecessor = origin.map(|origin| {
+            let info = PredecessorInfo { pid: origin.pid, generation: origin.generation };
+            (info, Arc::clone(&origin.gone))
+        });
         let address = settings.handoff.clone().or(met_at);
         let mut handle = Handle {
             mailbox: Arc::clone(&holdings.mailbox),
