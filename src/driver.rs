@@ -176,13 +176,13 @@ impl Driver {
             return;
         };
         let peer = self.holdings.connections.iter().find(|(_, peer)| peer.pid == pid && !peer.dead);
-        match peer.map(|(connection, _)| *connection) {
-            Some(connection) => {
-                self.receive(connection);
-                self.handle_died(connection, Some(status));
-            }
-            None if latest => side.spawned_exited(status, self.holdings.now()),
-            None => {}
+        if let Some(connection) = peer.map(|(connection, _)| *connection) {
+            self.receive(connection);
+            self.handle_died(connection, Some(status.clone()));
+        }
+        // It may have connected and not said who it is.
+        if let (Role::Predecessor(side), true) = (&mut self.role, latest) {
+            side.spawned_exited(status, self.holdings.now());
         }
     }
 
