@@ -1,6 +1,9 @@
 //! A successor that ends by itself, or never comes to be ready.
 
+use heirloom_proto::Phase;
+
 use super::{expect_failed, expect_next_try_succeeds, expect_owner};
+use crate::support::control::status;
 use crate::support::{Family, Way, both_ways};
 
 /// How the successor ends, and what its predecessor makes of it.
@@ -60,4 +63,27 @@ both_ways! {
         family.set("READY_MS", "1000");
         misbehave(&mut family, way, "PREPARE", &[("hang", "TimedOut")]);
     }
+}
+
+#[test]
+fn late_end_of_a_successor_that_was_given_up_does_not_fail_the_next_one() {
+    let mut family = Family::new();
+    let (first, address) = family.set("READY_MS", "1000").start_service();
+    family.set_next("BEGIN", "hang");
+    let second = family.succeed(first, Way::Spawned);
+    expect_failed(&mut family, first, Way::Spawned);
+    family.hold_next("successor.before.send-hello");
+    let third = family.succeed(first, Way::Spawned);
+    family.expect(third, "held");
+    family.kill(second);
+    // Its parent has noticed when it answers.
+    expect_owner_is_spawning(&family, first);
+    family.tell(third, "resume");
+    family.expect(third, "ready");
+    expect_owner(&family, third, 2, &address);
+}
+
+fn expect_owner_is_spawning(family: &Family, owner: u32) {
+    let report = status(family.setting("HANDOFF")).unwrap();
+    assert_eq!((report.pid, report.phase), (owner, Phase::Spawning));
 }
