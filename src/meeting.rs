@@ -38,7 +38,12 @@ pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
     let mut last = None;
     let deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
-        let Some(met) = find(settings, spawned.as_ref())? else {
+        let found = find(settings, spawned.as_ref()).map_err(|error| match last.take() {
+            // Somebody was there, and went away before he had handed everything over.
+            Some(failure) if error.kind() == ErrorKind::Absent => Error::from(failure),
+            _ => error,
+        })?;
+        let Some(met) = found else {
             match begin(settings)? {
                 Some(driver) => return Ok(driver),
                 None => wait_a_little(),
