@@ -147,8 +147,8 @@ mod tests {
     use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 
     use super::{BodyError, bytes, decode, encode, list};
-    use crate::entry::Name;
     use crate::limits::{MAX_DESCRIPTORS, MAX_FRAME};
+    use crate::name::Name;
 
     /// A list that claims any length and ends after `left` items.
     struct Liar {

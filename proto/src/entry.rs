@@ -1,6 +1,5 @@
 //! One thing handed over: what it is, how it is called, how the kernel knows it.
 
-use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
@@ -9,7 +8,8 @@ use serde::ser::Serializer;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::bytes;
-use crate::limits::{MAX_ADDRESS, MAX_NAME, MAX_OPAQUE};
+use crate::limits::{MAX_ADDRESS, MAX_OPAQUE};
+use crate::name::Name;
 
 /// One thing handed over.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -123,73 +123,6 @@ impl fmt::Display for Kind {
     }
 }
 
-/// The name of an entry: 1 to [`MAX_NAME`] bytes of UTF-8 without a NUL.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Name(String);
-
-impl Name {
-    /// Checks a name. Nothing after this checks its length again.
-    ///
-    /// # Errors
-    ///
-    /// [`InvalidName`] when it is empty, too long or holds a NUL.
-    pub fn new(name: impl Into<String>) -> Result<Self, InvalidName> {
-        let name = name.into();
-        match name.len() {
-            0 => Err(InvalidName::Empty),
-            length if length > MAX_NAME => Err(InvalidName::TooLong { length }),
-            _ if name.contains('\0') => Err(InvalidName::Nul),
-            _ => Ok(Self(name)),
-        }
-    }
-
-    /// The name as given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl TryFrom<String> for Name {
-    type Error = InvalidName;
-
-    fn try_from(name: String) -> Result<Self, InvalidName> {
-        Self::new(name)
-    }
-}
-
-impl From<Name> for String {
-    fn from(name: Name) -> Self {
-        name.0
-    }
-}
-
-impl fmt::Display for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Why a text cannot be the name of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum InvalidName {
-    /// It has no character.
-    #[error("a name must not be empty")]
-    Empty,
-    /// It is too long.
-    #[error(
-        "a name has {length} bytes, at most {MAX_NAME} are allowed: choose a shorter one with `bind_as`"
-    )]
-    TooLong {
-        /// Its length in bytes.
-        length: usize,
-    },
-    /// It holds a NUL.
-    #[error("a name must not hold a NUL")]
-    Nul,
-}
-
 /// How the kernel knows a descriptor.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Identity {
@@ -292,11 +225,12 @@ mod tests {
     use alloc::format;
     use alloc::vec;
 
-    use super::{Address, Entry, FileId, Identity, InvalidName, Kind, Name, Opaque, Socket};
+    use super::{Address, Entry, FileId, Identity, Kind, Opaque, Socket};
     use crate::codec;
+    use crate::name::Name;
 
-    fn name(length: usize) -> Result<Name, InvalidName> {
-        Name::new("x".repeat(length))
+    fn name(length: usize) -> Name {
+        Name::new("x".repeat(length)).unwrap()
     }
 
     fn address(length: usize) -> Result<Address, super::TooLong> {
@@ -305,34 +239,6 @@ mod tests {
 
     fn opaque(length: usize) -> Result<Opaque, super::TooLong> {
         vec![7; length].try_into()
-    }
-
-    #[test]
-    fn a_name_has_one_to_255_bytes() {
-        assert_eq!(name(0), Err(InvalidName::Empty));
-        assert!(name(1).is_ok() && name(255).is_ok());
-        let long = name(256).unwrap_err();
-        assert_eq!(long, InvalidName::TooLong { length: 256 });
-        assert!(format!("{long}").starts_with("a name has 256 bytes, at most 255 are allowed"));
-    }
-
-    #[test]
-    fn the_length_of_a_name_is_counted_in_bytes_not_in_characters() {
-        assert!(Name::new("ä".repeat(127)).is_ok());
-        assert_eq!(Name::new("ä".repeat(128)), Err(InvalidName::TooLong { length: 256 }));
-    }
-
-    #[test]
-    fn a_name_holds_no_nul() {
-        assert_eq!(Name::new("a\0b"), Err(InvalidName::Nul));
-    }
-
-    #[test]
-    fn a_name_that_comes_in_a_frame_is_checked_too() {
-        for bad in ["", "a\0b", &"x".repeat(256)] {
-            let bytes = codec::encode(&bad).unwrap();
-            assert!(codec::decode::<Name>(&bytes).is_err(), "{bad:?}");
-        }
     }
 
     #[test]
@@ -380,7 +286,7 @@ mod tests {
             {
                 let entry = Entry {
                     kind: Kind::Other(60_000),
-                    name: name(name_length).unwrap(),
+                    name: name(name_length),
                     identity: identity.clone(),
                     path,
                     opaque: opaque(opaque_length).unwrap(),

@@ -32,6 +32,7 @@ pub mod fuzzing;
 pub mod limits;
 mod manifest;
 mod message;
+mod name;
 pub mod predecessor;
 mod refuse;
 pub mod successor;
@@ -39,15 +40,14 @@ mod timeouts;
 
 pub use abort::{Abort, AbortReason};
 pub use codec::BodyError;
-pub use entry::{
-    Address, Entry, FileId, Identity, InvalidName, Kind, Name, Opaque, Socket, TooLong,
-};
+pub use entry::{Address, Entry, FileId, Identity, Kind, Opaque, Socket, TooLong};
 pub use error::{Failure, InvalidMessage, PeerIncompatible, PeerMisbehaved, Phase};
 pub use manifest::{Batches, Manifest};
 pub use message::{
     Commit, DrainingGeneration, Hello, Message, MessageKind, Outcome, Progress, Ready, Received,
     Secret, StatusReport, Welcome,
 };
+pub use name::{InvalidName, Name};
 pub use predecessor::Predecessor;
 pub use refuse::{Refuse, RefuseReason};
 pub use successor::Successor;

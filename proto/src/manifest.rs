@@ -134,9 +134,10 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::Batches;
-    use crate::entry::{Entry, FileId, Identity, Kind, Name};
+    use crate::entry::{Entry, FileId, Identity, Kind};
     use crate::limits::{MAX_FRAME, MAX_NAME, MAX_OPAQUE};
     use crate::message::{Message, encode_manifest};
+    use crate::name::Name;
 
     fn entries(count: usize, opaque: usize) -> Vec<Arc<Entry>> {
         let entry = Arc::new(Entry {

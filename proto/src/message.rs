@@ -16,10 +16,10 @@ pub use kind::MessageKind;
 pub use tool::{DrainingGeneration, Outcome, StatusReport};
 
 use crate::abort::Abort;
-use crate::entry::Name;
 use crate::error::InvalidMessage;
 use crate::limits::VERSION;
 use crate::manifest::{Incoming, Manifest, Outgoing};
+use crate::name::Name;
 use crate::refuse::Refuse;
 use frame::{Header, read, write, write_kind};
 
