@@ -163,7 +163,12 @@ impl Registry {
     /// one is in use, so the stray is closed.
     pub(crate) fn keep_strays(&self) {
         let mut state = self.lock();
-        for (key, stray) in std::mem::take(&mut state.inherited) {
+        let strays = std::mem::take(&mut state.inherited);
+        if state.registered.is_empty() {
+            state.registered = strays;
+            return;
+        }
+        for (key, stray) in strays {
             match state.registered.entry(key) {
                 btree_map::Entry::Vacant(vacant) => {
                     vacant.insert(stray);
