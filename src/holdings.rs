@@ -38,6 +38,8 @@ pub(crate) struct Holdings {
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     next_connection: u64,
     pub(crate) token: Option<Token>,
+    /// The number of the latest attempt, as it stands in the token.
+    pub(crate) attempt: u64,
     pub(crate) listener: Option<ControlListener>,
     pub(crate) pid_file: Option<PidFile>,
     pub(crate) signals: Vec<SignalSource>,
@@ -83,6 +85,7 @@ impl Holdings {
             connections: BTreeMap::new(),
             next_connection: 0,
             token: None,
+            attempt: 0,
             listener: None,
             pid_file: settings.pid_file.clone().map(PidFile::new),
             signals: Vec::new(),
@@ -170,16 +173,21 @@ impl Holdings {
         self.connections.iter().filter(|(_, peer)| is_due(peer)).map(|(id, _)| *id).collect()
     }
 
-    /// Locks the token if nobody else has. One that cannot even be tried is somebody else's;
-    /// `attempt` is what this process knows to be the latest.
-    pub(crate) fn try_lock(&self, attempt: u64) -> Lock {
-        match self.token.as_ref().map(Token::try_lock) {
-            Some(Ok(lock)) => lock,
-            Some(Err(error)) => {
-                tracing::error!(%error, "the token cannot be locked");
-                Lock::Held { attempt }
-            }
-            None => Lock::Held { attempt },
+    /// Locks the token if nobody else has. One that cannot even be tried is somebody else's.
+    pub(crate) fn try_lock(&self) -> Lock {
+        let held = Lock::Held { attempt: self.attempt };
+        let tried = self.token.as_ref().map_or(Ok(held), Token::try_lock);
+        tried.unwrap_or_else(|error| {
+            tracing::error!(%error, "the token cannot be locked");
+            held
+        })
+    }
+
+    /// Writes the number of the attempt that begins into the token.
+    pub(crate) fn write_attempt(&mut self, attempt: u64) {
+        self.attempt = attempt;
+        if let Some(Err(error)) = self.token.as_ref().map(|token| token.write_attempt(attempt)) {
+            tracing::error!(%error, "the token cannot be written");
         }
     }
 
@@ -192,7 +200,7 @@ impl Holdings {
 
     /// Replaces a token that stays locked by nobody that lives.
     pub(crate) fn renew_token(&mut self) {
-        match Token::create(0) {
+        match Token::create(self.attempt) {
             Ok(token) => self.token = Some(token),
             Err(error) => tracing::error!(%error, "the token cannot be replaced"),
         }

@@ -200,10 +200,7 @@ impl PredecessorSide {
                 holdings.connections.remove(&connection);
             }
             Output::TakeSnapshot => self.take_snapshot(holdings),
-            Output::WriteAttempt(attempt) => {
-                let written = holdings.token.as_ref().map(|token| token.write_attempt(attempt));
-                report(written.unwrap_or(Ok(())), "the token cannot be written");
-            }
+            Output::WriteAttempt(attempt) => holdings.write_attempt(attempt),
             Output::Spawn => self.spawn(holdings),
             Output::Condemn => self.children.condemn(holdings.now()),
             Output::Freeze => {
@@ -218,12 +215,17 @@ impl PredecessorSide {
             }
             Output::TryLock => {
                 step(Side::Predecessor, Edge::Before, "lock");
-                let lock = holdings.try_lock(0);
+                let lock = holdings.try_lock();
                 step(Side::Predecessor, Edge::After, "lock");
                 self.machine.handle_lock(lock, holdings.now());
             }
             Output::RenewToken => holdings.renew_token(),
-            Output::Fence(connection) => fence(holdings, connection),
+            Output::Fence(connection) => {
+                if let Err(error) = fence(holdings, connection) {
+                    tracing::error!(%error, "the silent successor cannot be ended");
+                    self.machine.handle_fence_failed(holdings.now());
+                }
+            }
             Output::Event(event) => self.tell(holdings, event),
             other => tracing::error!(?other, "an output that this driver does not know"),
         }
@@ -343,16 +345,13 @@ impl PredecessorSide {
 }
 
 /// Ends a successor that holds the token and says nothing, unless it lives in this very process.
-fn fence(holdings: &Holdings, connection: ConnectionId) {
-    let Some(peer) = holdings.connections.get(&connection) else {
-        return;
-    };
-    if peer.pid == std::process::id() {
-        return;
-    }
-    if let Some(process) = &peer.pidfd {
-        tracing::warn!(pid = peer.pid, "ending a successor that holds the token and is silent");
-        report(process.kill(), "the silent successor cannot be ended");
+fn fence(holdings: &Holdings, connection: ConnectionId) -> io::Result<()> {
+    match holdings.connections.get(&connection) {
+        Some(Connection { pidfd: Some(process), pid, .. }) if *pid != std::process::id() => {
+            tracing::warn!(pid, "ending a successor that holds the token and is silent");
+            process.kill()
+        }
+        _ => Err(io::ErrorKind::Unsupported.into()),
     }
 }
 

@@ -176,6 +176,7 @@ impl SuccessorSide {
                 self.send(holdings, Unsent { frame, attachment: Attachment::None, retry: None });
             }
             Output::Token { token, listener } => {
+                holdings.attempt = self.machine.welcome().map_or(0, |welcome| welcome.attempt);
                 holdings.token = Some(Token::received(token));
                 holdings.listener = Some(ControlListener::inherited(listener, self.met_at.clone()));
             }
@@ -188,8 +189,7 @@ impl SuccessorSide {
             }
             Output::TryLock => {
                 step(Side::Successor, Edge::Before, "lock");
-                let attempt = self.machine.welcome().map_or(0, |welcome| welcome.attempt);
-                let lock = holdings.try_lock(attempt);
+                let lock = holdings.try_lock();
                 step(Side::Successor, Edge::After, "lock");
                 self.machine.handle_lock(lock, holdings.now());
             }
