@@ -67,8 +67,17 @@ fn one_that_closes_before_it_has_said_anything_again_and_again() {
 
 #[test]
 fn one_that_closes_before_it_has_said_anything_and_is_gone() {
-    let (kind, ..) = report_of(|impostor| drop(impostor.meet()));
-    assert_eq!(kind, ErrorKind::Absent);
+    let (kind, phase, _) = report_of(|impostor| drop(impostor.meet()));
+    assert_eq!((kind, phase), (ErrorKind::DiedMidway, Some(Phase::Greeting)));
+}
+
+#[test]
+fn one_that_is_gone_leaves_a_service_to_begin_unless_it_is_required() {
+    let impostor = Impostor::new();
+    let builder = builder(impostor.name());
+    let gone = thread::spawn(move || drop(impostor.meet()));
+    assert_eq!(builder.start().unwrap().generation(), 1);
+    gone.join().unwrap();
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! `bind_as`: names that outlive addresses, and addresses that nobody can bind.
 
+use std::io::Read;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::unix::net::{UnixListener, UnixStream};
 
 use heirloom::{ErrorKind, Strays, UnixSeqpacketListener};
 
-use super::generations::{cookie, first, fresh_name, hand_over, next, next_builder};
+use super::generations::{PATIENCE, cookie, first, fresh_name, hand_over, next, next_builder};
 
 #[test]
 fn a_name_keeps_the_port_that_port_0_chose() {
@@ -34,9 +35,11 @@ fn a_changed_address_binds_anew_and_leaves_the_old_one_a_stray() {
     assert_eq!(strays, ["http"]);
     successor.ready().unwrap();
 
-    let address = old.local_addr().unwrap();
+    let mut waiting = TcpStream::connect(old.local_addr().unwrap()).unwrap();
+    waiting.set_read_timeout(Some(PATIENCE)).unwrap();
     drop((old, predecessor));
-    TcpStream::connect(address).unwrap_err();
+    let reset = waiting.read(&mut [0]).unwrap_err();
+    assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset, "nobody listens there any more");
     let (_third, inherited): (_, TcpListener) =
         hand_over(&successor, |third| third.fds().bind_as("http", "[::1]:0"));
     assert_eq!(cookie(&inherited), cookie(&new));

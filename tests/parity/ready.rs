@@ -1,7 +1,8 @@
 //! `Ready`, `PIDFile`, `WaitForParent`, `HasParent`, `testing`: becoming the owner.
 
 use std::fs;
-use std::net::TcpListener;
+use std::io::{ErrorKind as ErrorOfClient, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use heirloom::{ErrorKind, Strays, Takeover, Upgrader, testing};
@@ -20,17 +21,35 @@ fn with_two_listeners() -> (Upgrader, [TcpListener; 2]) {
 
 #[test]
 fn ready_closes_and_names_strays() {
-    let (predecessor, [one, two]) = with_two_listeners();
-    let (address_of_one, address_of_two) = (one.local_addr().unwrap(), two.local_addr().unwrap());
-    drop((one, two));
+    let (predecessor, listeners) = with_two_listeners();
+    let [mut of_one, mut of_two] = listeners.map(queued_client);
     let successor = next(&predecessor);
-    let _one = successor.fds().claim::<TcpListener>("one").unwrap().unwrap();
+    let one = successor.fds().claim::<TcpListener>("one").unwrap().unwrap();
     let strays: Vec<_> = successor.fds().inherited().map(|entry| entry.name).collect();
     assert_eq!(strays, ["two"]);
     successor.ready().unwrap();
     assert_eq!(successor.fds().inherited().count(), 0);
-    std::net::TcpStream::connect(address_of_one).unwrap();
-    std::net::TcpStream::connect(address_of_two).expect_err("nobody listens there any more");
+    assert!(!is_served(&mut of_two), "nobody listens there any more");
+    one.accept().unwrap().0.write_all(b"!").unwrap();
+    assert!(is_served(&mut of_one));
+}
+
+/// A client that waits to be accepted; the listener is dropped.
+fn queued_client(listener: TcpListener) -> TcpStream {
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client
+}
+
+/// Whether a client gets an answer, or else is reset since its listener was closed everywhere.
+fn is_served(client: &mut TcpStream) -> bool {
+    match client.read(&mut [0]) {
+        Err(error) => {
+            assert_eq!(error.kind(), ErrorOfClient::ConnectionReset);
+            false
+        }
+        Ok(length) => length == 1,
+    }
 }
 
 #[test]

@@ -100,6 +100,7 @@ fn a_predecessor_that_has_handed_over_holds_no_duplicate_any_more() {
     let (successor, claimed) =
         hand_over(&predecessor, |successor| successor.fds().claim::<UnixStream>("client"));
     assert!(is_open(&mut client), "the successor holds it");
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
     drop(claimed);
     assert!(successor.fds().remove::<UnixStream>("client"));
     assert_eq!(client.read(&mut [0]).unwrap(), 0, "nobody else does");
@@ -109,6 +110,7 @@ fn a_predecessor_that_has_handed_over_holds_no_duplicate_any_more() {
 fn nothing_is_registered_after_the_handover() {
     let predecessor = ready_service();
     let (_successor, ()) = hand_over(&predecessor, |_| Ok(()));
+    assert!(predecessor.exit().wait_timeout(PATIENCE));
     let error = predecessor.fds().bind::<TcpListener>("127.0.0.1:0").unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Closed);
     assert!(error.to_string().contains("handed over"), "{error}");

@@ -12,11 +12,13 @@ use crate::support::{Family, Way, ask, both_ways};
 #[test]
 fn upgrade_returns_new_pid_and_generation() {
     let mut family = Family::new();
+    family.set("DRAIN", "manual");
     let (first, address) = family.start_service();
     let second = family.succeed(first, Way::Spawned);
     let upgraded = family.expect(first, "upgraded");
     assert_eq!(upgraded.details, format!("{second} 2"));
     family.expect(second, "ready");
+    family.tell(first, "drain");
     family.expect_end(first);
     assert_eq!(ask(&address).unwrap(), (second, 2));
 }
