@@ -28,11 +28,14 @@ mod abort;
 mod codec;
 mod entry;
 mod error;
+mod failure;
 pub mod fuzzing;
 pub mod limits;
 mod manifest;
 mod message;
+mod message_kind;
 mod name;
+mod phase;
 pub mod predecessor;
 mod refuse;
 pub mod successor;
@@ -41,13 +44,16 @@ mod timeouts;
 pub use abort::{Abort, AbortReason};
 pub use codec::BodyError;
 pub use entry::{Address, Entry, FileId, Identity, Kind, Opaque, Socket, TooLong};
-pub use error::{Failure, InvalidMessage, PeerIncompatible, PeerMisbehaved, Phase};
+pub use error::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
+pub use failure::Failure;
 pub use manifest::{Batches, Manifest};
 pub use message::{
-    Commit, DrainingGeneration, Hello, Message, MessageKind, Outcome, Progress, Ready, Received,
-    Secret, StatusReport, Welcome,
+    Commit, DrainingGeneration, Hello, Message, Outcome, Progress, Ready, Received, Secret,
+    StatusReport, Welcome,
 };
+pub use message_kind::MessageKind;
 pub use name::{InvalidName, Name};
+pub use phase::Phase;
 pub use predecessor::Predecessor;
 pub use refuse::{Refuse, RefuseReason};
 pub use successor::Successor;

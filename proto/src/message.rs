@@ -2,7 +2,6 @@
 
 mod frame;
 mod greeting;
-mod kind;
 mod tool;
 
 use alloc::string::String;
@@ -12,13 +11,13 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use frame::encode_manifest;
 pub use greeting::{Hello, Secret, Welcome};
-pub use kind::MessageKind;
 pub use tool::{DrainingGeneration, Outcome, StatusReport};
 
 use crate::abort::Abort;
 use crate::error::InvalidMessage;
 use crate::limits::VERSION;
 use crate::manifest::{Incoming, Manifest, Outgoing};
+use crate::message_kind::MessageKind;
 use crate::name::Name;
 use crate::refuse::Refuse;
 use frame::{Header, read, write, write_kind};

@@ -23,9 +23,10 @@ use core::time::Duration;
 pub use output::{Attachment, ConnectionId, Event, Output};
 
 use crate::abort::{Abort, AbortReason};
-use crate::error::{Failure, Phase};
+use crate::failure::Failure;
 use crate::limits::clip;
 use crate::message::{DrainingGeneration, Message, Secret};
+use crate::phase::Phase;
 use crate::timeouts::Timeouts;
 use handoff::{Handoff, Step};
 use pending::Pending;
@@ -337,12 +338,6 @@ impl Predecessor {
             let retired = Event::Retired { generation: elder.generation.generation };
             self.outputs.push_back(Output::Event(retired));
         }
-    }
-}
-
-impl From<crate::error::InvalidMessage> for Failure {
-    fn from(invalid: crate::error::InvalidMessage) -> Self {
-        Self::Invalid(invalid)
     }
 }
 

@@ -6,7 +6,7 @@ use core::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::abort::wire_reasons;
-use crate::error::Phase;
+use crate::phase::Phase;
 
 /// The answer to a [`Hello`](crate::Hello) that cannot be accepted. Its layout never changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -21,10 +21,11 @@ pub use output::{Event, Output};
 
 use crate::Lock;
 use crate::abort::{Abort, AbortReason};
-use crate::error::{Failure, Phase};
+use crate::failure::Failure;
 use crate::limits::{MAX_FRAME, TRANSFER_TIMEOUT, clip};
 use crate::message::{Hello, Message, Progress, Ready, Received, Welcome};
 use crate::name::Name;
+use crate::phase::Phase;
 use seize::Seizing;
 use step::Step;
 

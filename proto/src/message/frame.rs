@@ -5,11 +5,11 @@ use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::kind::MessageKind;
 use crate::codec;
 use crate::error::InvalidMessage;
 use crate::limits::{HEADER, MAGIC, MAX_FRAME};
 use crate::manifest::Outgoing;
+use crate::message_kind::MessageKind;
 
 /// The first [`HEADER`] bytes of a frame.
 #[derive(Serialize, Deserialize)]

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Phase;
+use crate::phase::Phase;
 
 /// `P -> tool`: how things stand.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,9 +10,10 @@ use super::steps::Held;
 use super::{Predecessor, Service};
 use crate::Lock;
 use crate::abort::{Abort, AbortReason};
-use crate::error::{Failure, Phase};
+use crate::failure::Failure;
 use crate::limits::MAX_LATE_STATE;
 use crate::message::{Commit, Message, Outcome};
+use crate::phase::Phase;
 use crate::refuse::RefuseReason;
 
 impl Predecessor {

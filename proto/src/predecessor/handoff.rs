@@ -6,9 +6,10 @@ use core::time::Duration;
 use super::Predecessor;
 use super::output::{ConnectionId, Event, Output};
 use super::steps::{AwaitingOwned, AwaitingReady, AwaitingReceived, Committing, Freezing};
-use crate::error::{Failure, Phase};
+use crate::failure::Failure;
 use crate::limits::TRANSFER_TIMEOUT;
 use crate::message::{Message, Outcome, Secret};
+use crate::phase::Phase;
 use crate::timeouts::Timeouts;
 
 #[derive(Clone, Debug)]

@@ -9,9 +9,11 @@ use super::handoff::{Handoff, Step};
 use super::output::{Attachment, ConnectionId, Event, Output};
 use super::steps::{Acknowledged, AwaitingReady, AwaitingReceived};
 use crate::entry::Entry;
-use crate::error::{Failure, PeerMisbehaved, Phase};
+use crate::error::PeerMisbehaved;
+use crate::failure::Failure;
 use crate::limits::{TRANSFER_TIMEOUT, VERSION, WELCOME_DESCRIPTORS};
 use crate::message::{Message, Welcome};
+use crate::phase::Phase;
 use crate::refuse::{Refuse, RefuseReason};
 
 impl Predecessor {

@@ -16,7 +16,8 @@ use core::ops::Range;
 use core::time::Duration;
 
 use crate::entry::Entry;
-use crate::error::{Failure, PeerMisbehaved};
+use crate::error::PeerMisbehaved;
+use crate::failure::Failure;
 use crate::limits::{LOCK_RETRY, MAX_IN_FLIGHT, TRANSFER_TIMEOUT};
 use crate::manifest::Batches;
 use crate::message::encode_manifest;

@@ -4,7 +4,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::entry::Entry;
-use crate::error::Failure;
+use crate::failure::Failure;
 
 /// Something to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

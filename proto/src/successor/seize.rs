@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use crate::Lock;
-use crate::error::Failure;
+use crate::failure::Failure;
 use crate::limits::LOCK_RETRY;
 
 /// The token is being tried, again and again until patience ends.

@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use super::seize::Seizing;
-use crate::error::Phase;
+use crate::phase::Phase;
 
 #[derive(Clone, Debug)]
 pub(super) enum Step {

@@ -62,7 +62,7 @@ impl MessageKind {
     pub const MUST_UNDERSTAND: u16 = 0x8000;
 
     /// The version in the header of this kind.
-    pub(super) fn version(self) -> u16 {
+    pub(crate) fn version(self) -> u16 {
         match self {
             Self::Hello | Self::Welcome | Self::Refuse => FROZEN_VERSION,
             _ => VERSION,

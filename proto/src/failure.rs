@@ -1,0 +1,90 @@
+//! Why a handoff did not move ownership.
+
+use alloc::string::String;
+use core::time::Duration;
+
+use crate::abort::{Abort, AbortReason};
+use crate::error::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
+use crate::phase::Phase;
+use crate::refuse::Refuse;
+
+/// Why a handoff did not move ownership.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Failure {
+    /// The predecessor did not take it.
+    #[error("refused: {0}")]
+    Refused(Refuse),
+    /// The peer gave it up.
+    #[error("the peer gave up: {0}")]
+    PeerAborted(Abort),
+    /// This side gave it up.
+    #[error("given up: {0}")]
+    Aborted(Abort),
+    /// The peer closed the connection.
+    #[error("the peer closed the connection while {phase}")]
+    Closed {
+        /// What was going on.
+        phase: Phase,
+    },
+    /// The peer's process ended.
+    #[error("the peer's process ended{} while {phase}", .status.as_ref().map(|s| alloc::format!(" ({s})")).unwrap_or_default())]
+    Died {
+        /// What was going on.
+        phase: Phase,
+        /// How it ended, if that can be known.
+        status: Option<String>,
+    },
+    /// The peer took too long.
+    #[error("{phase} took longer than {} ms", .allowed.as_millis())]
+    TimedOut {
+        /// What was going on.
+        phase: Phase,
+        /// How long it may take.
+        allowed: Duration,
+    },
+    /// The peer sent what is no message.
+    #[error("{0}")]
+    Invalid(InvalidMessage),
+    /// The peer broke the protocol.
+    #[error("the peer broke the protocol: {0}")]
+    Misbehaved(PeerMisbehaved),
+    /// The peer cannot be worked with.
+    #[error("{0}")]
+    Incompatible(PeerIncompatible),
+    /// The token stays locked by a predecessor that lives: it owns the service.
+    #[error(
+        "the predecessor lives and keeps the token: it owns the service, this process must end"
+    )]
+    TokenHeld,
+    /// A later attempt has begun, or the service was stopped: this attempt is void.
+    #[error("attempt {attempt} is void: the token bears attempt {latest} since")]
+    Superseded {
+        /// This attempt.
+        attempt: u64,
+        /// The latest.
+        latest: u64,
+    },
+    /// No successor process could be started.
+    #[error("the successor could not be started: {0}")]
+    Spawn(String),
+}
+
+impl Failure {
+    /// The word to give the peer, if it is still there to hear it.
+    pub(crate) fn to_abort(&self) -> Abort {
+        let reason = match self {
+            Self::Aborted(abort) => return abort.clone(),
+            Self::TimedOut { .. } => AbortReason::TimedOut,
+            Self::Invalid(_) | Self::Misbehaved(_) | Self::Incompatible(_) => AbortReason::Protocol,
+            _ => AbortReason::System,
+        };
+        Abort::new(reason, &alloc::format!("{self}"))
+    }
+}
+
+impl From<InvalidMessage> for Failure {
+    fn from(invalid: InvalidMessage) -> Self {
+        Self::Invalid(invalid)
+    }
+}
