@@ -80,6 +80,7 @@ fn late_end_of_a_successor_that_was_given_up_does_not_fail_the_next_one() {
     expect_owner_is_spawning(&family, first);
     family.tell(third, "resume");
     family.expect(third, "ready");
+    family.expect_end(first);
     expect_owner(&family, third, 2, &address);
 }
 

@@ -28,7 +28,7 @@ both_ways! {
         assert_eq!(ask(&address).unwrap(), (first, 1));
         family.tell(second, "resume");
         family.expect(second, "ready");
-        family.expect(first, "exit");
+        family.expect_end(first);
         assert_eq!(ask(&address).unwrap(), (second, 2));
     }
 

@@ -243,6 +243,14 @@ impl Family {
         events.any(|event| event.pid == pid && event.name == name)
     }
 
+    /// Whether the library has logged something by now, asked for or not.
+    pub(crate) fn has_logged(&mut self, pid: u32, text: &str) -> bool {
+        self.events.extend(self.receiver.try_iter());
+        let mut events = self.events.iter().chain(&self.taken);
+        events
+            .any(|event| event.pid == pid && event.name == "log" && event.details.starts_with(text))
+    }
+
     /// Sends a signal to a process.
     pub(crate) fn signal(&self, pid: u32, signal: Signal) {
         if let Err(errno) = kill(raw(pid), signal) {
@@ -256,9 +264,14 @@ impl Family {
         self.expect_end(pid);
     }
 
-    /// Freezes a process, which may be held.
+    /// Freezes a process, which may be held, and waits until every thread of it stands still.
     pub(crate) fn freeze(&self, pid: u32) {
         self.signal(pid, Signal::SIGSTOP);
+        let deadline = Instant::now() + DEADLINE;
+        while !sys::is_frozen(pid) {
+            assert!(Instant::now() < deadline, "process {pid} runs on");
+            thread::yield_now(); // the kernel tells only a parent
+        }
     }
 
     /// Lets a frozen process go on, from where it was held if it was.

@@ -79,9 +79,9 @@ impl Role {
         role
     }
 
-    /// A setting, if it is set.
+    /// A setting, if it is set to something.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
-        self.settings.get(key).map(String::as_str)
+        self.settings.get(key).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// Whether a setting has this value.
@@ -95,7 +95,8 @@ impl Role {
         values.filter(|value| !value.is_empty())
     }
 
-    fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
+    /// A setting that is a number.
+    pub(crate) fn number<T: std::str::FromStr>(&self, key: &str) -> Option<T> {
         self.get(key).and_then(|value| value.parse().ok())
     }
 

@@ -15,6 +15,7 @@
 //! | `CARELESS` | `yes`: holds a descriptor that is not close-on-exec |
 //! | `PROGRESS` | a text told before it is ready |
 //! | `PROGRAM` | what a successor is, instead of this binary |
+//! | `USER` | the user id to become first |
 //! | `DRAIN` | `manual`: drained only when told |
 //! | `SIGNAL` | `SIGHUP`: upgrade on it |
 //!
@@ -28,7 +29,7 @@
 //! | `awaited` | the answer to the order `await <ms>` |
 //! | `held <point>`, `log <message>`, `holding`, `leaked <pid>` | see [`steps`](super::steps) |
 //!
-//! Orders: `ready`, `upgrade`, `stop`, `drain`, `exit`, `progress <text>`, `await <ms>`, and at any
+//! Orders: `ready`, `upgrade`, `stop`, `drain`, `end`, `progress <text>`, `await <ms>`, and at any
 //! time `hold <point>`, `resume`, `leak` (fork a child that keeps every descriptor).
 
 use std::fs::File;
@@ -44,6 +45,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::{Signal, raise};
+use nix::unistd::{Uid, setuid};
 
 use super::role::{Role, emit, emit_failed};
 
@@ -51,14 +53,18 @@ pub(crate) fn run(role: &Role) {
     if misbehaves(role, "BEGIN") {
         return;
     }
+    if let Some(user) = role.number("USER") {
+        setuid(Uid::from_raw(user)).unwrap();
+    }
     let Some(upgrader) = role.start() else {
         return;
     };
     if misbehaves(role, "PREPARE") {
         return;
     }
-    match serve(role, &upgrader) {
-        Ok(()) => {
+    match Service::begin(role, &upgrader) {
+        Ok(service) => {
+            service.follow_orders();
             drop(upgrader);
             emit("gone", "");
         }
@@ -79,68 +85,84 @@ fn misbehaves(role: &Role, setting: &str) -> bool {
     }
 }
 
-fn serve(role: &Role, upgrader: &Upgrader) -> Result<(), Error> {
-    let listener = match role.get("LISTEN") {
-        Some(address) => {
-            let fds = upgrader.fds().nonblocking();
-            let listener: TcpListener = fds.bind_as("service", address)?;
+struct Service<'a> {
+    role: &'a Role,
+    upgrader: &'a Upgrader,
+    listener: Option<TcpListener>,
+    server: Option<JoinHandle<()>>,
+    /// Threads that ask the upgrader for something, with a handle of their own.
+    asking: Vec<JoinHandle<()>>,
+    _careless: Option<File>,
+}
+
+impl<'a> Service<'a> {
+    fn begin(role: &'a Role, upgrader: &'a Upgrader) -> Result<Self, Error> {
+        let fds = upgrader.fds();
+        let bind = |address| fds.clone().nonblocking().bind_as::<TcpListener>("service", address);
+        let listener = role.get("LISTEN").map(bind).transpose()?;
+        if let Some(listener) = &listener {
             emit("bound", &listener.local_addr().unwrap().to_string());
-            Some(listener)
         }
-        None => None,
-    };
-    let unix = role.get("UNIX").map(|address| upgrader.fds().bind(address));
-    let _unix: Option<UnixListener> = unix.transpose()?;
-    let careless = role.is("CARELESS", "yes").then(|| {
-        let file = File::open("/dev/null").unwrap();
-        fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
-        file
-    });
-    if role.is("SIGNAL", "SIGHUP") {
-        upgrader.upgrade_on(Trigger::SIGHUP)?;
+        let unix = role.get("UNIX").map(|address| fds.bind::<UnixListener>(address));
+        drop(unix.transpose()?); // what is registered stays
+        if role.is("SIGNAL", "SIGHUP") {
+            upgrader.upgrade_on(Trigger::SIGHUP)?;
+        }
+        watch_exit(role, upgrader.exit());
+        if let Some(text) = role.get("PROGRESS") {
+            upgrader.progress(text);
+        }
+        let asking = match role.is("PREPARE", "manual") {
+            true => Vec::new(),
+            false => vec![ready(role, upgrader)],
+        };
+        let _careless = role.is("CARELESS", "yes").then(open_carelessly);
+        Ok(Self { role, upgrader, listener, server: None, asking, _careless })
     }
-    watch_exit(role, upgrader.exit());
-    if let Some(text) = role.get("PROGRESS") {
-        upgrader.progress(text);
+
+    fn follow_orders(mut self) {
+        while self.follow(&self.role.next_order()) {}
+        let threads = self.server.into_iter().chain(self.asking);
+        threads.for_each(|thread| thread.join().unwrap());
+        emit("drained", "");
     }
-    if !role.is("PREPARE", "manual") {
-        ready(role, upgrader);
-    }
-    let mut server = None;
-    loop {
-        let order = role.next_order();
-        match order.split_once(' ').unwrap_or((&order, "")) {
-            ("ready", _) => ready(role, upgrader),
-            ("owned", _) => {
-                let (exit, generation) = (upgrader.exit(), upgrader.generation());
-                let served = listener.as_ref().filter(|_| !role.is("SERVE", "no"));
-                let listener = served.map(|listener| listener.try_clone().unwrap());
-                server = listener.map(|listener| {
-                    thread::spawn(move || answer_until(&listener, &exit, generation))
-                });
-                emit("ready", "");
-            }
-            ("upgrade", _) => upgrade(upgrader),
+
+    /// Does what an order says. Tells whether there is more to do.
+    fn follow(&mut self, order: &str) -> bool {
+        let (role, upgrader) = (self.role, self.upgrader);
+        match order.split_once(' ').unwrap_or((order, "")) {
+            ("ready", _) => self.asking.push(ready(role, upgrader)),
+            ("owned", _) => self.open(),
+            ("upgrade", _) => self.asking.push(upgrade(upgrader)),
             ("stop", _) => upgrader.stop(),
             ("progress", text) => upgrader.progress(text),
             ("await", ms) => await_predecessor(upgrader, ms.parse().unwrap()),
             ("exit-fired", _) => {
                 emit("exit", "");
-                if !role.is("DRAIN", "manual") {
-                    break;
-                }
+                return role.is("DRAIN", "manual");
             }
-            ("drain", _) => break,
-            ("exit", _) => return Ok(()),
+            ("drain" | "end", _) => return false,
             (other, _) => panic!("unknown order `{other}`"),
         }
+        true
     }
-    if let Some(server) = server {
-        server.join().unwrap();
+
+    /// Serves from now on.
+    fn open(&mut self) {
+        let (exit, generation) = (self.upgrader.exit(), self.upgrader.generation());
+        let served = self.listener.as_ref().filter(|_| !self.role.is("SERVE", "no"));
+        let listener = served.map(|listener| listener.try_clone().unwrap());
+        self.server = listener
+            .map(|listener| thread::spawn(move || answer_until(&listener, &exit, generation)));
+        emit("ready", "");
     }
-    drop(careless);
-    emit("drained", "");
-    Ok(())
+}
+
+/// Holds a descriptor that is not close-on-exec.
+fn open_carelessly() -> File {
+    let file = File::open("/dev/null").unwrap();
+    fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).unwrap();
+    file
 }
 
 fn watch_exit(role: &Role, exit: Exit) {
@@ -152,7 +174,7 @@ fn watch_exit(role: &Role, exit: Exit) {
 }
 
 /// Becomes ready, beside taking orders. Whoever cannot own the service ends.
-fn ready(role: &Role, upgrader: &Upgrader) {
+fn ready(role: &Role, upgrader: &Upgrader) -> JoinHandle<()> {
     let (outbox, upgrader) = (role.outbox.clone(), upgrader.clone());
     thread::spawn(move || match upgrader.ready() {
         Ok(()) => {
@@ -161,18 +183,18 @@ fn ready(role: &Role, upgrader: &Upgrader) {
         Err(error) => {
             emit_failed("ready", &error);
             if !matches!(error.kind(), ErrorKind::PidFile | ErrorKind::Strays) {
-                let _ = outbox.send("exit".into());
+                let _ = outbox.send("end".into());
             }
         }
-    });
+    })
 }
 
-fn upgrade(upgrader: &Upgrader) {
+fn upgrade(upgrader: &Upgrader) -> JoinHandle<()> {
     let upgrader = upgrader.clone();
     thread::spawn(move || match upgrader.upgrade() {
         Ok(upgraded) => emit("upgraded", &format!("{} {}", upgraded.pid, upgraded.generation)),
         Err(error) => emit_failed("upgrade", &error),
-    });
+    })
 }
 
 fn await_predecessor(upgrader: &Upgrader, ms: u64) {

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io;
 use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::path::Path;
 use std::time::Instant;
 
 use nix::errno::Errno;
@@ -76,12 +77,20 @@ pub(crate) fn members(group: u32) -> Vec<u32> {
     pids.filter(|pid| is_member(*pid, group)).collect()
 }
 
-/// See `proc_pid_stat(5)`: pid, name in brackets, state, parent, group.
 fn is_member(pid: u32, group: u32) -> bool {
-    let Ok(stat) = fs::read_to_string(format!("/proc/{pid}/stat")) else {
-        return false;
-    };
-    let mut fields = stat.rsplit_once(") ").map_or("", |(_, rest)| rest).split(' ');
-    let (state, of_group) = (fields.next(), fields.nth(1));
-    !matches!(state, Some("Z" | "X")) && of_group == Some(group.to_string().as_str())
+    let stat = stat(Path::new(&format!("/proc/{pid}")));
+    stat.is_some_and(|(state, of_group)| of_group == group && !matches!(state, 'Z' | 'X'))
+}
+
+/// Whether every thread of a process is stopped.
+pub(crate) fn is_frozen(pid: u32) -> bool {
+    let mut threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    threads.all(|thread| stat(&thread.unwrap().path()).is_none_or(|(state, _)| state == 'T'))
+}
+
+/// State and process group. See `proc_pid_stat(5)`: pid, name in brackets, state, parent, group.
+fn stat(process: &Path) -> Option<(char, u32)> {
+    let stat = fs::read_to_string(process.join("stat")).ok()?;
+    let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+    Some((fields.next()?.parse().ok()?, fields.nth(1)?.parse().ok()?))
 }

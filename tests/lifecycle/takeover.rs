@@ -1,0 +1,141 @@
+//! What a process that starts finds on its handoff socket, under each policy.
+
+use nix::sys::socket::{
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
+};
+use nix::unistd::{Uid, setuid};
+
+use crate::support::role::{Role, emit};
+use crate::support::{Family, ask};
+
+/// Nobody of importance: what most systems call `nobody`.
+const FOREIGN: u32 = 65_534;
+
+/// Listens on the handoff socket as another user, and answers nobody.
+pub(crate) fn squat(role: &Role) {
+    setuid(Uid::from_raw(FOREIGN)).unwrap();
+    let (family, flags) = (AddressFamily::Unix, SockFlag::SOCK_CLOEXEC);
+    let squatter = socket(family, SockType::SeqPacket, flags, None).unwrap();
+    let name = role.get("HANDOFF").unwrap().strip_prefix('@').unwrap();
+    let name = UnixAddr::new_abstract(name.as_bytes()).unwrap();
+    bind(std::os::fd::AsRawFd::as_raw_fd(&squatter), &name).unwrap();
+    listen(&squatter, Backlog::new(8).unwrap()).unwrap();
+    emit("squatting", "");
+    role.next_order();
+}
+
+/// A process that starts under each policy finds this.
+fn expect_failures(family: &mut Family, if_present: &str, require: &str, never: &str) {
+    // All at once: some take their time.
+    let policies = [("if-present", if_present), ("require", require), ("never", never)];
+    let started = policies.map(|(policy, kind)| {
+        family.set_next("TAKEOVER", policy);
+        (family.start(), kind)
+    });
+    for (pid, kind) in started {
+        family.expect_like(pid, "failed", &format!("start {kind} "));
+        family.expect_end(pid);
+    }
+}
+
+#[test]
+fn nobody_is_begun_for_unless_a_predecessor_is_required() {
+    for policy in ["if-present", "never"] {
+        let mut family = Family::new();
+        family.set_next("TAKEOVER", policy);
+        let (first, address) = family.start_service();
+        assert_eq!(ask(&address).unwrap(), (first, 1));
+    }
+    let mut family = Family::new();
+    family.set_next("TAKEOVER", "require");
+    let first = family.start();
+    family.expect_like(first, "failed", "start Absent ");
+    family.expect_end(first);
+}
+
+#[test]
+fn predecessor_is_taken_over_from_unless_that_is_ruled_out() {
+    for policy in ["if-present", "require"] {
+        let mut family = Family::new();
+        let (first, _) = family.start_service();
+        family.set_next("TAKEOVER", policy);
+        let second = family.start();
+        assert_eq!(family.expect(second, "ready").generation, 2);
+        family.expect_end(first);
+    }
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    family.set_next("TAKEOVER", "never");
+    let second = family.start();
+    family.expect_like(second, "failed", "start AddressInUse ");
+    assert_eq!(ask(&address).unwrap(), (first, 1));
+}
+
+#[test]
+fn busy_predecessor_is_told_from_every_other() {
+    let mut family = Family::new();
+    let (first, _) = family.start_service();
+    family.set_next("PREPARE", "manual");
+    let second = family.start();
+    family.expect(second, "bound");
+    expect_failures(&mut family, "Busy", "Busy", "AddressInUse");
+    family.expect_only(&[first, second]);
+}
+
+#[test]
+fn predecessor_that_is_not_ready_is_told_from_every_other() {
+    let mut family = Family::new();
+    family.set_next("PREPARE", "manual");
+    let first = family.start();
+    family.expect(first, "bound");
+    family.tell(first, "upgrade");
+    family.expect_like(first, "failed", "upgrade NotReady ");
+    expect_failures(&mut family, "NotReady", "NotReady", "AddressInUse");
+}
+
+#[test]
+fn predecessor_of_another_service_is_told_from_every_other() {
+    let mut family = Family::new();
+    let (first, address) = family.set("SERVICE", "this").start_service();
+    family.set("SERVICE", "that");
+    expect_failures(&mut family, "OtherService", "OtherService", "AddressInUse");
+    assert_eq!(ask(&address).unwrap(), (first, 1));
+}
+
+#[test]
+fn hung_predecessor_is_told_from_every_other() {
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    family.freeze(first);
+    expect_failures(&mut family, "Hung", "Hung", "AddressInUse");
+    family.thaw(first);
+    assert_eq!(ask(&address).unwrap(), (first, 1));
+}
+
+#[test]
+fn squatter_is_told_from_every_predecessor() {
+    if !Uid::effective().is_root() {
+        return eprintln!("SKIPPED: only root can be another user too");
+    }
+    let mut family = Family::new();
+    family.set("ROLE", "squat");
+    let squatter = family.start();
+    family.expect(squatter, "squatting");
+    family.set("ROLE", "serve");
+    expect_failures(&mut family, "Squatted", "Squatted", "AddressInUse");
+}
+
+#[test]
+fn successor_of_a_foreign_user_is_given_nothing() {
+    if !Uid::effective().is_root() {
+        return eprintln!("SKIPPED: only root can be another user too");
+    }
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    family.set_next("USER", &FOREIGN.to_string());
+    let second = family.start();
+    family.expect_like(first, "log", "a foreign user has connected to the handoff socket");
+    family.expect_like(second, "failed", "start DiedMidway ");
+    assert_eq!(ask(&address).unwrap(), (first, 1));
+    assert!(!family.has_logged(first, "a handoff has begun"));
+}
