@@ -232,6 +232,18 @@ impl Holdings {
         }
     }
 
+    /// Moves to the handoff socket that this process is set to, if the predecessor died before it was
+    /// time to prepare that. It owns the service already, so it stays where it is if it must.
+    pub(crate) fn follow_settings(&mut self) {
+        let Some(met_at) = self.origin.as_ref().map(|origin| origin.met_at.clone()) else {
+            return;
+        };
+        match self.prepare_listener(&met_at) {
+            Ok(()) => self.move_listener(),
+            Err(error) => tracing::error!(%error, "the handoff socket stays at {met_at}"),
+        }
+    }
+
     /// Lets the predecessor's handoff socket go, and this process's own if one was prepared.
     pub(crate) fn abandon_listeners(&mut self) {
         self.listener = None;

@@ -113,6 +113,7 @@ impl PredecessorSide {
         if self.machine.phase() == Phase::Starting {
             holdings.publish_pid()?;
             holdings.settle_strays()?;
+            holdings.follow_settings();
             self.machine.handle_ready(holdings.now());
         }
         Ok(())
