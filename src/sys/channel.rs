@@ -52,7 +52,9 @@ impl Channel {
             let control = Some(buffer.control.as_mut_slice()).filter(|control| !control.is_empty());
             let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
             match recvmsg::<()>(self.0.as_raw_fd(), &mut slices, control, flags) {
-                Err(Errno::EINTR) => {}
+                // The peer has closed without reading everything, which the kernel tells once and
+                // before what is queued: that comes next, and the end of file after it.
+                Err(Errno::EINTR | Errno::ECONNRESET) => {}
                 Err(errno) => return Err(Fault::System(errno.into())),
                 Ok(message) => break (message.bytes, message.flags),
             }

@@ -152,4 +152,20 @@ both_ways! {
         family.expect_like(second, "failed", "ready TimedOut");
         assert_eq!(ask(&address).unwrap(), (first, 1));
     }
+    fn reason_of_an_abort_arrives_though_what_the_successor_said_last_is_never_read(way: Way) {
+        let mut family = Family::new();
+        let (first, _) = family.set("READY_MS", "300").start_service();
+        family.hold(first, "predecessor.before.send-abort");
+        family.set_next("PREPARE", "manual").hold_next("successor.after.send-progress");
+        let second = family.succeed(first, way);
+        family.expect(second, "bound");
+        family.expect(first, "held");
+        family.tell(second, "progress too late");
+        family.expect(second, "held");
+        family.tell(first, "resume");
+        family.expect_like(first, "log", "the handoff has failed");
+        family.tell(second, "resume");
+        family.tell(second, "ready");
+        family.expect_like(second, "failed", "ready TimedOut ");
+    }
 }
