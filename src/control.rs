@@ -12,8 +12,8 @@ use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::poll::ppoll;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, bind, connect, listen, setsockopt, socket,
-    sockopt::SendTimeout,
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getpeername, getsockname,
+    listen, setsockopt, socket, sockopt::SendTimeout,
 };
 use nix::sys::stat::lstat;
 use nix::sys::time::{TimeSpec, TimeVal};
@@ -31,6 +31,9 @@ pub(crate) struct ControlListener {
     address: UnixAddress,
     path: Option<FileId>,
 }
+
+/// Most connections that wait to be accepted: `net.core.somaxconn`, as it is unless it was raised.
+const QUEUE: usize = 4_096;
 
 /// What became of an attempt to create the listener.
 pub(crate) enum Bound {
@@ -86,10 +89,23 @@ impl ControlListener {
     /// Listens again: from here on those who connect see this process's credentials.
     ///
     /// Those who wait in the queue have seen the previous owner's, and would take its end for this
-    /// process's: they are closed, and connect again.
+    /// process's: they are closed, and connect again. The queue is in order, so a connection of this
+    /// process's own tells where they end, however many come again at once.
     pub(crate) fn listen_again(&self) -> io::Result<()> {
         self.listen()?;
-        while self.accept().is_ok() {}
+        let marker = new_socket(SockFlag::SOCK_NONBLOCK)?;
+        bind(marker.as_raw_fd(), &UnixAddr::new_unnamed())?; // a name of its own: see unix(7)
+        let name = getsockname::<UnixAddr>(marker.as_raw_fd())?;
+        let mut marked = false;
+        // The queue as it was, and as it may have been filled since.
+        for _ in 0..2 * QUEUE {
+            // A queue that is full has room when one more was taken.
+            marked = marked || connect_socket(&marker, &self.address).is_ok();
+            match self.accept() {
+                Ok(old) if getpeername::<UnixAddr>(old.as_fd().as_raw_fd()) != Ok(name) => {}
+                _ => break,
+            }
+        }
         Ok(())
     }
 
