@@ -78,7 +78,7 @@ both_ways! {
         let (first, address) = family.start_service();
         family.set_next("PREPARE", "manual");
         let second = family.succeed(first, way);
-        family.expect(second, "bound");
+        family.expect(second, "prepared");
         family.kill(first);
         family.expect_like(second, "log", "this process owns the service");
         family.tell(second, "ready");

@@ -2,7 +2,7 @@
 
 use crate::support::clients::{read_answer, send_question};
 use crate::support::control::status;
-use crate::support::{Clients, Family, Way, ask, both_ways};
+use crate::support::{Clients, Family, ask, both_ways};
 
 both_ways! {
     fn successor_serves_on_the_same_socket(way: Way) {

@@ -92,7 +92,7 @@ fn orphaned_successor_that_is_set_to_another_name_moves_there_too() {
     let new = format!("{}-moved", family.setting("HANDOFF"));
     family.set_next("HANDOFF", &new).set_next("PREPARE", "manual");
     let second = family.succeed(first, Way::Spawned);
-    family.expect(second, "bound");
+    family.expect(second, "prepared");
     family.kill(first);
     family.expect_like(second, "log", "this process owns the service");
     family.tell(second, "ready");

@@ -61,7 +61,7 @@ fn signal_during_an_upgrade_asks_for_no_second_one() {
     family.set_next("PREPARE", "manual");
     family.signal(first, Signal::SIGHUP);
     let second = family.expect_new();
-    family.expect(second, "bound");
+    family.expect(second, "prepared");
     family.signal(first, Signal::SIGHUP);
     family.expect_like(first, "log", "the upgrade that a signal asked for cannot begin");
     family.tell(second, "ready");

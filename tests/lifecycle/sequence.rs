@@ -1,8 +1,11 @@
 //! One upgrade after another, one beside another, and the generations that are still draining.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use crate::support::control::status;
+use crate::support::control::{Tool, status};
 use crate::support::{Family, Way, ask, both_ways};
 
 #[test]
@@ -53,7 +56,7 @@ both_ways! {
         let (first, address) = family.start_service();
         family.set_next("PREPARE", "manual");
         let second = family.succeed(first, way);
-        family.expect(second, "bound");
+        family.expect(second, "prepared");
         for other in [Way::Spawned, Way::External] {
             expect_refused(&mut family, first, other, "Busy");
         }
@@ -125,7 +128,7 @@ both_ways! {
         let (first, _) = family.start_service();
         family.set_next("PREPARE", "manual");
         let second = family.succeed(first, way);
-        family.expect(second, "bound");
+        family.expect(second, "prepared");
         let began = Instant::now();
         while began.elapsed() < READY * 3 {
             family.tell(second, "progress still at it");
@@ -141,7 +144,7 @@ both_ways! {
         let (first, address) = family.set("READY_CAP_MS", "500").start_service();
         family.set_next("PREPARE", "manual");
         let second = family.succeed(first, way);
-        family.expect(second, "bound");
+        family.expect(second, "prepared");
         while !family.has_come(first, "failed") && !family.has_logged(first, "the handoff has failed") {
             family.tell(second, "progress still at it");
             family.expect_where("progress or failure", |event| {
@@ -158,7 +161,7 @@ both_ways! {
         family.hold(first, "predecessor.before.send-abort");
         family.set_next("PREPARE", "manual").hold_next("successor.after.send-progress");
         let second = family.succeed(first, way);
-        family.expect(second, "bound");
+        family.expect(second, "prepared");
         family.expect(first, "held");
         family.tell(second, "progress too late");
         family.expect(second, "held");
@@ -167,5 +170,47 @@ both_ways! {
         family.tell(second, "resume");
         family.tell(second, "ready");
         family.expect_like(second, "failed", "ready TimedOut ");
+    }
+}
+
+#[test]
+fn crowd_that_connects_again_and_again_delays_no_handoff() {
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    let name = family.setting("HANDOFF").to_owned();
+    let crowd: Vec<_> = (0..2).map(|_| Crowd::start(&name)).collect();
+    let mut owner = first;
+    for _ in 0..5 {
+        let successor = family.succeed(owner, Way::Spawned);
+        family.expect(successor, "ready");
+        family.expect_end(owner);
+        owner = successor;
+    }
+    assert_eq!(ask(&address).unwrap(), (owner, 6));
+    crowd.into_iter().for_each(Crowd::stop);
+}
+
+/// Somebody who connects, says nothing, and comes again.
+struct Crowd {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+impl Crowd {
+    fn start(address: &str) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (stopped, address) = (Arc::clone(&stop), address.to_owned());
+        let thread = thread::spawn(move || {
+            while !stopped.load(Ordering::Relaxed) {
+                // Its queue may be full; then it comes again.
+                let _ = Tool::connect(&address);
+            }
+        });
+        Self { stop, thread }
+    }
+
+    fn stop(self) {
+        self.stop.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap();
     }
 }

@@ -68,7 +68,7 @@ both_ways! {
         let (first, address) = family.start_service();
         family.set_next("PREPARE", "manual");
         let second = family.succeed(first, way);
-        family.expect(second, "bound");
+        family.expect(second, "prepared");
         family.tell(second, "stop");
         family.expect(second, "exit");
         family.expect_like(first, "log", "the handoff has failed");
@@ -83,7 +83,7 @@ both_ways! {
         let (first, _) = family.start_service();
         family.set_next("PREPARE", "manual");
         let second = family.succeed(first, way);
-        family.expect(second, "bound");
+        family.expect(second, "prepared");
         family.tell(first, "stop");
         family.expect(first, "exit");
         family.expect_end(first);

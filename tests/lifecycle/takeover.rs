@@ -77,7 +77,7 @@ fn busy_predecessor_is_told_from_every_other() {
     let (first, _) = family.start_service();
     family.set_next("PREPARE", "manual");
     let second = family.start();
-    family.expect(second, "bound");
+    family.expect(second, "prepared");
     expect_failures(&mut family, "Busy", "Busy", "AddressInUse");
     family.expect_only(&[first, second]);
 }
@@ -87,7 +87,7 @@ fn predecessor_that_is_not_ready_is_told_from_every_other() {
     let mut family = Family::new();
     family.set_next("PREPARE", "manual");
     let first = family.start();
-    family.expect(first, "bound");
+    family.expect(first, "prepared");
     family.tell(first, "upgrade");
     family.expect_like(first, "failed", "upgrade NotReady ");
     expect_failures(&mut family, "NotReady", "NotReady", "AddressInUse");

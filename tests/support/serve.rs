@@ -24,6 +24,7 @@
 //! | `inherits <numbers>` | the descriptors that it has been born with |
 //! | `begun`, `started <pid> <socket>` | before and after the predecessor was met |
 //! | `bound <address>` | of `service` |
+//! | `prepared` | everything is bound |
 //! | `ready`, `upgraded <pid> <generation>`, `exit`, `drained`, `gone` | as it says |
 //! | `failed <what> <kind> <phase> <text>` | instead of `started`, `ready`, `upgraded`, `awaited` |
 //! | `awaited` | the answer to the order `await <ms>` |
@@ -109,6 +110,7 @@ impl<'a> Service<'a> {
             upgrader.upgrade_on(Trigger::SIGHUP)?;
         }
         watch_exit(role, upgrader.exit());
+        emit("prepared", "");
         if let Some(text) = role.get("PROGRESS") {
             upgrader.progress(text);
         }
