@@ -80,7 +80,7 @@ pub enum ErrorKind {
     Strays,
     /// The successor could not be spawned.
     Spawn,
-    /// The platform lacks what a handoff needs.
+    /// The kernel lacks what a handoff needs: memfd, pidfd or sequential-packet sockets.
     Unsupported,
     /// A system call failed.
     Io,
@@ -95,6 +95,7 @@ impl Error {
         let kind = match error.kind() {
             std::io::ErrorKind::AddrInUse => ErrorKind::AddressInUse,
             std::io::ErrorKind::InvalidInput => ErrorKind::InvalidAddress,
+            std::io::ErrorKind::Unsupported => ErrorKind::Unsupported,
             _ => ErrorKind::Io,
         };
         Self::new(kind, text).because(error)
@@ -184,6 +185,7 @@ fn aborted(reason: AbortReason) -> ErrorKind {
         AbortReason::Stopping => ErrorKind::Stopping,
         AbortReason::Publish => ErrorKind::PidFile,
         AbortReason::TakenBack => ErrorKind::NotOwner,
+        AbortReason::Truncated => ErrorKind::TooFewDescriptors,
         _ => ErrorKind::Aborted,
     }
 }

@@ -97,5 +97,7 @@ wire_reasons! {
         TakenBack = 8, "taken back";
         /// A limit or a failing system call stopped it.
         System = 9, "system error";
+        /// The kernel cut descriptors off: a limit of the successor, or a security module.
+        Truncated = 10, "descriptors cut off";
     }
 }

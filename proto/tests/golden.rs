@@ -69,7 +69,7 @@ fn every_number_on_the_wire_stays() {
         0x800c, 0x800d, 0x800e, 0x800f, 0x8010,
     ];
     assert_eq!(kinds.collect::<Vec<_>>(), expected, "{CHANGED}");
-    numbers(AbortReason::ALL.iter().map(|reason| u16::from(*reason)), 9);
+    numbers(AbortReason::ALL.iter().map(|reason| u16::from(*reason)), 10);
     numbers(RefuseReason::ALL.iter().map(|reason| u16::from(*reason)), 8);
     numbers(Phase::ALL.iter().map(|phase| u8::from(*phase).into()), 12);
     for number in 0..=u16::MAX {

@@ -63,7 +63,7 @@ impl Role {
         now: Duration,
     ) {
         let reason = match (&self, fault) {
-            (Self::Successor(_), Fault::Truncated { .. }) => AbortReason::System,
+            (Self::Successor(_), Fault::Truncated { .. }) => AbortReason::Truncated,
             _ => AbortReason::Protocol,
         };
         let text = match (&self, fault) {

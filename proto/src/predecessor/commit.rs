@@ -147,6 +147,9 @@ impl Predecessor {
             self.send(connection, &Message::Abort(abort));
             self.outputs.push_back(Output::Close(connection));
         }
+        // Whoever has connected since may have seen the successor's credentials, and would take its
+        // end for this process's: they are closed, and connect again.
+        self.outputs.extend(self.pending.drain().into_iter().map(Output::Close));
         self.outputs.push_back(Output::Thaw);
         self.end(handoff, &failure, now);
         self.outputs.push_back(Output::Event(Event::TakenBack { failure, leaked }));
