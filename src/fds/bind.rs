@@ -80,10 +80,11 @@ impl Bind for UnixSeqpacketListener {
     }
 }
 
-/// Whether `bound` is one of those that `address` stands for. Port 0 stands for any.
+/// Whether `bound` is one of those that `address` stands for. Port 0 stands for any; an address that
+/// does not resolve is given the benefit of the doubt, since it could not be bound either.
 fn is_among(address: &str, bound: io::Result<SocketAddr>) -> bool {
     let (Ok(wanted), Ok(bound)) = (address.to_socket_addrs(), bound) else {
-        return false;
+        return true;
     };
     wanted.into_iter().any(|wanted| {
         wanted.ip() == bound.ip() && (wanted.port() == 0 || wanted.port() == bound.port())

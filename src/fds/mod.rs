@@ -84,7 +84,8 @@ impl Fds {
     pub fn bind_as<T: Bind>(&self, name: &str, address: impl Display) -> Result<T, Error> {
         let address = address.to_string();
         let name = checked(name)?;
-        let fits = |socket: &T| T::is_bound_to(socket, &address);
+        // Under its own address it is the one that is meant, whatever that may resolve to today.
+        let fits = |socket: &T| name.as_str() == address || T::is_bound_to(socket, &address);
         if let Some(inherited) = self.claim_if(&name, fits)? {
             return Ok(inherited);
         }
@@ -113,7 +114,9 @@ impl Fds {
         self.create(name, || create().map_err(|error| Error::io(what, error)))
     }
 
-    /// The descriptor that the predecessor has handed over under `name`, if it has.
+    /// The descriptor that the predecessor has handed over under `name`, if it has. It will be handed
+    /// on, except for a connection, which is the application's alone from here on: [`add`](Self::add)
+    /// it again to hand it on.
     ///
     /// It stays registered, to be handed on. The other end of a connection sees it close once the
     /// application's own copy is dropped and the entry is taken out with [`remove`](Self::remove).
@@ -129,7 +132,11 @@ impl Fds {
     /// Registers a duplicate of `descriptor`, to be handed over from now on.
     ///
     /// Dropping the [`Registration`] removes the duplicate; without that the other end of a
-    /// connection would never see it close. [`Registration::keep`] leaves it in place for good.
+    /// connection would never see it close. [`Registration::keep`] leaves it in place for good. While a
+    /// handoff is going on the successor holds a copy too: `shutdown` a connection that must end then.
+    ///
+    /// What is added while a handoff is going on fails that handoff, so that it is not lost, except
+    /// for a connection, which is finished where it is.
     ///
     /// # Errors
     ///
@@ -156,7 +163,7 @@ impl Fds {
         let opaque = opaque.try_into().map_err(|error: heirloom_proto::TooLong| {
             Error::new(ErrorKind::InvalidName, error.to_string())
         })?;
-        self.registry.add(T::KIND, name, descriptor.as_fd(), None, opaque, false)
+        self.registry.add(T::KIND, name, descriptor.as_fd(), None, opaque)
     }
 
     /// Stops handing over the entry of this type and name. Tells whether there was one.
@@ -183,7 +190,7 @@ impl Fds {
             if !fits(&claimed) {
                 return Ok(None);
             }
-            self.check_mode(&claimed, name)?;
+            self.check_mode(&claimed, name, "inherited")?;
             Ok(Some(claimed))
         })
     }
@@ -196,19 +203,21 @@ impl Fds {
         self.registry.check_free(T::KIND, &name)?;
         let created = create()?;
         T::check(created.as_fd())?;
-        if T::HAS_MODE && self.nonblocking {
+        if self.nonblocking && T::HAS_MODE {
             set_nonblocking(&created, true).map_err(|error| {
                 Error::io(format!("{} {name} cannot be made non-blocking", T::KIND), error)
             })?;
         }
+        // What the next generation would refuse is refused here.
+        self.check_mode(&created, &name, "created")?;
         let path = passable::bound_path(created.as_fd());
         let registration =
-            self.registry.add(T::KIND, name, created.as_fd(), path, Default::default(), true)?;
+            self.registry.add(T::KIND, name, created.as_fd(), path, Default::default())?;
         registration.keep();
         Ok(created)
     }
 
-    fn check_mode<T: Passable>(&self, claimed: &T, name: &Name) -> Result<(), Error> {
+    fn check_mode<T: Passable>(&self, claimed: &T, name: &Name, how: &str) -> Result<(), Error> {
         let trouble =
             |error| Error::io(format!("the mode of {} {name} cannot be read", T::KIND), error);
         let set = is_nonblocking(claimed).map_err(trouble)?;
@@ -223,7 +232,7 @@ impl Fds {
             false => ("blocking", "non-blocking"),
         };
         let text = format!(
-            "{} {name} was inherited {is} and is wanted {wanted}; the predecessor shares the mode: \
+            "{} {name} was {how} {is} and is wanted {wanted}; both generations share the mode: \
              ask for the other with `nonblocking()`, or for the change with `switch_mode()`",
             T::KIND
         );

@@ -24,8 +24,9 @@ struct State {
     access: Access,
     /// The number of the entry registered last.
     latest: u64,
-    /// The number of the entry bound last: one that must not be missed by a handoff.
-    latest_bound: u64,
+    /// The number of the latest that is no connection: a handoff must not miss it, while connections
+    /// come and go, and one that is missed is finished where it is.
+    latest_lasting: u64,
 }
 
 /// Whether entries may be registered.
@@ -75,7 +76,6 @@ impl Registry {
         descriptor: BorrowedFd<'_>,
         path: Option<FileId>,
         opaque: Opaque,
-        bound: bool,
     ) -> Result<Registration, Error> {
         let trouble = |error| Error::io(format!("{kind} {name} cannot be registered"), error);
         let identity = identity(descriptor).map_err(trouble)?;
@@ -85,8 +85,8 @@ impl Registry {
         state.check_free(kind, &name)?;
         let number = state.next_number();
         state.insert(Arc::new(Registered { number, inherited: false, entry, descriptor }));
-        if bound {
-            state.latest_bound = number;
+        if !is_connection(kind) {
+            state.latest_lasting = number;
         }
         drop(state);
         Ok(Registration { registry: Arc::clone(self), kind, name, number, kept: false })
@@ -101,24 +101,33 @@ impl Registry {
         self.lock().registered.remove(&(kind, name.clone())).is_some()
     }
 
-    /// Moves an inherited entry to the registered ones, if `take` makes something of it.
+    /// Moves an inherited entry to the registered ones, if `take` makes something of it. A connection
+    /// is not kept: a copy of it here would keep it open when the application closes it.
     pub(super) fn claim<T>(
         &self,
         kind: Kind,
         name: &Name,
         take: impl FnOnce(BorrowedFd<'_>) -> Result<Option<T>, Error>,
     ) -> Result<Option<T>, Error> {
-        let mut state = self.lock();
         let key = (kind, name.clone());
-        let Some(inherited) = state.inherited.get(&key) else {
-            return Ok(None);
+        let inherited = {
+            let state = self.lock();
+            let Some(inherited) = state.inherited.get(&key) else {
+                return Ok(None);
+            };
+            state.check_name(kind, name)?;
+            Arc::clone(inherited)
         };
-        state.check_name(kind, name)?;
+        // What is made of it may take its time: not under the lock.
         let Some(claimed) = take(inherited.as_fd())? else {
             return Ok(None);
         };
-        if let Some(inherited) = state.inherited.remove(&key) {
-            state.insert(inherited);
+        let mut state = self.lock();
+        match state.inherited.remove(&key) {
+            // Another thread was quicker.
+            None => return Ok(None),
+            Some(_) if is_connection(kind) => {}
+            Some(inherited) => state.insert(inherited),
         }
         Ok(Some(claimed))
     }
@@ -154,9 +163,8 @@ impl Registry {
 
     /// Closes what nobody has claimed, and unlinks the paths of its sockets.
     pub(crate) fn close_strays(&self) {
-        for stray in std::mem::take(&mut self.lock().inherited).into_values() {
-            stray.unlink();
-        }
+        let strays = std::mem::take(&mut self.lock().inherited);
+        strays.into_values().for_each(|stray| stray.unlink());
     }
 
     /// Keeps what nobody has claimed, to be handed on, unless its name was given to another: that
@@ -193,8 +201,8 @@ impl Registry {
     /// snapshot: it would be lost.
     pub(crate) fn seal(&self, snapshot: u64) -> Result<(), Abort> {
         let mut state = self.lock();
-        if state.latest_bound > snapshot {
-            let text = "a socket was bound while the handoff was going on: try again";
+        if state.latest_lasting > snapshot {
+            let text = "a socket or file was added while the handoff was going on: try again";
             return Err(Abort::new(AbortReason::Changed, text));
         }
         state.access = Access::Sealed;
@@ -274,6 +282,11 @@ impl State {
         let key = (registered.entry.kind, registered.entry.name.clone());
         self.registered.insert(key, registered);
     }
+}
+
+/// Whether entries of this kind come and go with their peers.
+fn is_connection(kind: Kind) -> bool {
+    matches!(kind, Kind::TcpStream | Kind::UnixStream)
 }
 
 /// Keeps a duplicate registered: [`Fds::add`](super::Fds::add).

@@ -40,8 +40,8 @@ fn conn_and_file_are_claimed() {
 
     tcp.unwrap().write_all(b"tcp").unwrap();
     unix.unwrap().write_all(b"unix").unwrap();
-    assert!(successor.fds().remove::<TcpStream>("client"), "it stays registered until then");
-    assert!(successor.fds().remove::<UnixStream>("client"));
+    assert!(!successor.fds().remove::<TcpStream>("client"), "it is the application's alone");
+    assert!(!successor.fds().remove::<UnixStream>("client"));
     let (mut told, mut journal) = (String::new(), journal.unwrap());
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     client.read_to_string(&mut told).unwrap();

@@ -97,12 +97,11 @@ fn a_predecessor_that_has_handed_over_holds_no_duplicate_any_more() {
     let (mut client, server) = UnixStream::pair().unwrap();
     predecessor.fds().add("client", &server).unwrap().keep();
     drop(server);
-    let (successor, claimed) =
+    let (_successor, claimed) =
         hand_over(&predecessor, |successor| successor.fds().claim::<UnixStream>("client"));
     assert!(is_open(&mut client), "the successor holds it");
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     drop(claimed);
-    assert!(successor.fds().remove::<UnixStream>("client"));
     assert_eq!(client.read(&mut [0]).unwrap(), 0, "nobody else does");
 }
 
@@ -123,12 +122,24 @@ fn nothing_is_registered_after_the_handover() {
 
 #[test]
 fn a_socket_bound_during_a_handoff_aborts_it_with_a_word() {
+    aborts_a_handoff(|fds| drop(fds.bind_as::<TcpListener>("late", "127.0.0.1:0").unwrap()));
+}
+
+#[test]
+fn a_socket_added_during_a_handoff_aborts_it_with_a_word() {
+    aborts_a_handoff(|fds| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        fds.add("late", &listener).unwrap().keep();
+    });
+}
+
+fn aborts_a_handoff(register: impl FnOnce(heirloom::Fds)) {
     let predecessor = ready_service();
     let successor = next(&predecessor);
-    let _late: TcpListener = predecessor.fds().bind_as("late", "127.0.0.1:0").unwrap();
+    register(predecessor.fds());
     let error = successor.ready().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Aborted);
-    assert!(error.to_string().contains("bound while the handoff was going on"), "{error}");
+    assert!(error.to_string().contains("added while the handoff was going on"), "{error}");
     assert!(error.to_string().contains("try again"), "{error}");
     assert!(!predecessor.exit().is_fired());
 
