@@ -72,7 +72,7 @@ impl Builder {
     }
 
     /// The service's label, at most 255 bytes: a successor with another one is refused. Default:
-    /// the program's file name.
+    /// the program's file name. Where a process has several upgraders, give each its own.
     pub fn service(mut self, label: impl Into<String>) -> Self {
         self.service = Some(label.into());
         self
@@ -171,6 +171,8 @@ impl Builder {
 
     /// Meets the predecessor and takes everything it hands over, or begins the service.
     ///
+    /// A process that meets one raises its soft limit of open descriptors to the hard one.
+    ///
     /// # Errors
     ///
     /// [`ErrorKind::Absent`], [`ErrorKind::Busy`], [`ErrorKind::Squatted`], [`ErrorKind::Hung`] and
@@ -181,16 +183,13 @@ impl Builder {
     }
 
     fn settings(self) -> Result<Settings, Error> {
-        if !cfg!(target_os = "linux") {
-            let text = "handoffs need Linux: SCM_RIGHTS, memfd, flock and pidfd";
-            return Err(Error::new(ErrorKind::Unsupported, text));
-        }
         let service = self.service.unwrap_or_else(|| self.launch.file_name());
         check_label("service", &service)?;
         check_label("build", &self.build)?;
         Ok(Settings {
             handoff: self.handoff.as_deref().map(UnixAddress::parse).transpose()?,
-            pid_file: self.pid_file,
+            // The application may change its directory.
+            pid_file: self.pid_file.map(|path| std::path::absolute(&path).unwrap_or(path)),
             service,
             build: self.build,
             takeover: self.takeover,

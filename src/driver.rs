@@ -93,7 +93,10 @@ impl Driver {
             Source::Listener => self.accept(),
             Source::Connection(connection) => {
                 self.flush(connection);
-                self.receive(connection);
+                let peer = self.holdings.connections.get(&connection);
+                if peer.is_some_and(|peer| !peer.is_clogged()) {
+                    self.receive(connection);
+                }
             }
             Source::Process(connection) => {
                 self.receive(connection);
@@ -192,7 +195,7 @@ impl Driver {
                 Command::Ready(reply) => self.role.ready(&mut self.holdings, reply),
                 Command::Progress(text) => {
                     if let Role::Successor(side) = &mut self.role {
-                        side.progress_told(&text);
+                        side.progress_told(&self.holdings, &text);
                     }
                 }
                 Command::Upgrade(reply) => {

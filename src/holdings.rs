@@ -72,7 +72,9 @@ struct Ending {
 pub(crate) enum Sent {
     Whole,
     Later,
-    Closed(io::Error),
+    /// The peer has gone.
+    Closed,
+    Failed(io::Error),
 }
 
 impl Holdings {
@@ -134,7 +136,7 @@ impl Holdings {
     ) -> Sent {
         let retry_at = self.now() + LOCK_RETRY;
         let Some(peer) = self.connections.get_mut(&connection) else {
-            return Sent::Closed(io::ErrorKind::NotConnected.into());
+            return Sent::Closed;
         };
         if !peer.unsent.is_empty() {
             peer.unsent.push_back(unsent);
@@ -151,7 +153,8 @@ impl Holdings {
                     peer.unsent.push_front(Unsent { retry, ..unsent });
                     Sent::Later
                 }
-                None => Sent::Closed(error),
+                None if has_gone(&error) => Sent::Closed,
+                None => Sent::Failed(error),
             },
         }
     }
@@ -184,11 +187,9 @@ impl Holdings {
     }
 
     /// Writes the number of the attempt that begins into the token.
-    pub(crate) fn write_attempt(&mut self, attempt: u64) {
+    pub(crate) fn write_attempt(&mut self, attempt: u64) -> io::Result<()> {
         self.attempt = attempt;
-        if let Some(Err(error)) = self.token.as_ref().map(|token| token.write_attempt(attempt)) {
-            tracing::error!(%error, "the token cannot be written");
-        }
+        self.token.as_ref().map_or(Ok(()), |token| token.write_attempt(attempt))
     }
 
     /// Lets the token go.
@@ -288,6 +289,13 @@ impl Holdings {
         self.pid_file.as_mut().map_or(Ok(()), PidFile::publish)
     }
 
+    /// Removes the PID file, if it still is the one that this process has put there.
+    pub(crate) fn remove_pid_file(&mut self) {
+        if let Some(file) = &mut self.pid_file {
+            file.remove();
+        }
+    }
+
     /// Tells `gone` when the predecessor's process has ended.
     pub(crate) fn watch_predecessor(&mut self, process: PidFd, gone: Arc<Latch>) {
         self.predecessor = Some(Ending { process, gone });
@@ -315,6 +323,12 @@ impl Holdings {
             self.predecessor_ended();
         }
     }
+}
+
+/// Whether the peer has closed: what it said before is read first.
+fn has_gone(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotConnected};
+    matches!(error.kind(), BrokenPipe | ConnectionRefused | ConnectionReset | NotConnected)
 }
 
 /// The first few names.

@@ -67,14 +67,19 @@ impl Future for Exit {
         if state.fired {
             return Poll::Ready(());
         }
-        state.wakers.insert(self.key, context.waker().clone());
+        let old = state.wakers.insert(self.key, context.waker().clone());
+        drop(state);
+        // A waker may run anything when it is dropped: not under the lock.
+        drop(old);
         Poll::Pending
     }
 }
 
 impl Drop for Exit {
     fn drop(&mut self) {
-        self.latch.lock().wakers.remove(&self.key);
+        let waker = self.latch.lock().wakers.remove(&self.key);
+        // Not under the lock: see `poll`.
+        drop(waker);
     }
 }
 

@@ -36,6 +36,9 @@
 )]
 #![deny(unsafe_code)]
 
+#[cfg(not(target_os = "linux"))]
+compile_error!("handoffs need Linux: SCM_RIGHTS, memfd, flock and pidfd");
+
 mod address;
 mod builder;
 mod control;

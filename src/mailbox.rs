@@ -69,6 +69,12 @@ impl Mailbox {
         if queue.closed {
             return Err(Error::new(ErrorKind::Closed, "the upgrader has ended"));
         }
+        if let (Command::Progress(_), Some(Command::Progress(_))) =
+            (&command, queue.commands.back())
+        {
+            // The latest is what counts.
+            queue.commands.pop_back();
+        }
         queue.commands.push_back(command);
         drop(queue);
         // An eventfd that cannot take one more is readable already.

@@ -36,7 +36,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
     let mut spawned = Spawned::from_environment();
     let mut last = None;
-    let deadline = Instant::now() + PATIENCE;
+    let mut deadline = Instant::now() + PATIENCE;
     while Instant::now() < deadline {
         let found = find(settings, spawned.as_ref()).map_err(|error| match last.take() {
             // Somebody was there, and went away before he had handed everything over.
@@ -51,16 +51,21 @@ pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
             continue;
         };
         let by_environment = met.secret.is_some();
+        let elsewhere = settings.handoff.as_ref() != Some(&met.address);
         match take_over(settings, met) {
             Ok(driver) => return Ok(driver),
             Err(Trouble::Error(error)) => return Err(error),
             Err(Trouble::Failure(Failure::Refused(refuse)))
-                if by_environment && refuse.reason == RefuseReason::Service =>
+                if by_environment && elsewhere && is_for_another(refuse.reason) =>
             {
-                // Spawned by another service of the same process: this one was not meant.
+                // This process was spawned for another of its services, or that one is done.
                 spawned = None;
             }
             Err(Trouble::Failure(failure)) if may_try_again(settings, &failure) => {
+                // One that got further than a greeting was another predecessor's end.
+                if !is_greeting(&failure) {
+                    deadline = Instant::now() + PATIENCE;
+                }
                 last = Some(failure);
                 wait_a_little();
             }
@@ -73,6 +78,11 @@ pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
             Error::new(ErrorKind::Busy, "other processes take the handoff socket and let it go")
         }
     })
+}
+
+/// Whether a refusal says that the secret in the environment is not for this service.
+fn is_for_another(reason: RefuseReason) -> bool {
+    matches!(reason, RefuseReason::Service | RefuseReason::Secret)
 }
 
 /// Why nothing was taken over.
@@ -172,6 +182,10 @@ fn new_core(settings: &Arc<Settings>) -> Result<Holdings, Error> {
 /// now, or nobody.
 fn may_try_again(settings: &Settings, failure: &Failure) -> bool {
     let gone = matches!(failure, Failure::Closed { .. } | Failure::Died { .. });
-    let greeting = matches!(failure, Failure::Closed { phase: Phase::Greeting });
-    gone && (greeting || settings.takeover == Takeover::IfPresent)
+    gone && (is_greeting(failure) || settings.takeover == Takeover::IfPresent)
+}
+
+/// The peer went away before it had said anything.
+fn is_greeting(failure: &Failure) -> bool {
+    matches!(failure, Failure::Closed { phase: Phase::Greeting })
 }

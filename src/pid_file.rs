@@ -46,7 +46,6 @@ impl PidFile {
         };
         beside.persist(&self.path).map_err(|failed| self.error(&failed.error))?;
         self.published = Some(file);
-        self.sweep();
         Ok(())
     }
 

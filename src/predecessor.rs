@@ -32,6 +32,8 @@ pub(crate) struct PredecessorSide {
     secret: Secret,
     /// No connection is taken before this: there was no descriptor slot for one.
     accept_after: Option<Duration>,
+    /// A foreign user has connected, and that was told.
+    has_warned: bool,
 }
 
 /// How long to wait for a descriptor slot before a connection is tried to be taken again.
@@ -68,6 +70,7 @@ impl PredecessorSide {
             upgrade: None,
             secret: Secret([0; 32]),
             accept_after: None,
+            has_warned: false,
         }
     }
 
@@ -84,11 +87,7 @@ impl PredecessorSide {
         };
         let (process, credentials) = PidFd::of_peer(channel.as_fd()).ok()?;
         if !holdings.settings.trusts(credentials.uid()) {
-            tracing::warn!(
-                uid = credentials.uid(),
-                pid = credentials.pid(),
-                "a foreign user has connected to the handoff socket"
-            );
+            self.tell_of_foreigner(credentials.uid(), credentials.pid());
             return None;
         }
         let pid = u32::try_from(credentials.pid()).unwrap_or_default();
@@ -97,9 +96,20 @@ impl PredecessorSide {
         Some(connection)
     }
 
-    /// Whether connections are taken now.
+    /// A warning for the first, and no more than an event for debugging for the rest: whoever may
+    /// connect could fill the log otherwise.
+    fn tell_of_foreigner(&mut self, uid: u32, pid: i32) {
+        match std::mem::replace(&mut self.has_warned, true) {
+            false => tracing::warn!(uid, pid, "a foreign user has connected to the handoff socket"),
+            true => tracing::debug!(uid, pid, "a foreign user has connected to the handoff socket"),
+        }
+    }
+
+    /// Whether connections are taken now. While the token moves, those who connect may see the
+    /// credentials of either side; whoever owns in the end closes them.
     pub(crate) fn accepts(&self) -> bool {
-        self.accept_after.is_none()
+        let moving = matches!(self.machine.phase(), Phase::Releasing | Phase::Fencing);
+        self.accept_after.is_none() && !moving
     }
 
     /// The machine, told how much there is to hand over.
@@ -110,13 +120,21 @@ impl PredecessorSide {
 
     /// The application has become ready.
     pub(crate) fn ready(&mut self, holdings: &mut Holdings) -> Result<(), Error> {
-        if self.machine.phase() == Phase::Starting {
-            holdings.publish_pid()?;
-            holdings.settle_strays()?;
-            holdings.follow_settings();
-            self.machine.handle_ready(holdings.now());
+        match self.machine.phase() {
+            Phase::Starting => {
+                holdings.publish_pid()?;
+                holdings.settle_strays()?;
+                holdings.follow_settings();
+                self.machine.handle_ready(holdings.now());
+                Ok(())
+            }
+            Phase::Draining => {
+                let text = "this process has handed the service over already";
+                Err(Error::new(ErrorKind::AlreadyUpgraded, text))
+            }
+            Phase::Stopped => Err(Error::new(ErrorKind::Stopping, "the service was stopped")),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// An upgrade is wanted.
@@ -142,19 +160,20 @@ impl PredecessorSide {
 
     /// The last thing that this process does for the service.
     pub(crate) fn end(&mut self, holdings: &mut Holdings) {
+        self.children.end_untold();
         match self.machine.phase() {
             Phase::Draining => {
                 self.machine.handle_drained();
                 self.perform(holdings);
+                // The successor's lies over it, unless it has none or elsewhere.
+                holdings.remove_pid_file();
             }
             _ => {
                 holdings.registry.end();
                 if let Some(listener) = holdings.listener.take() {
                     listener.unlink();
                 }
-                if let Some(file) = &mut holdings.pid_file {
-                    file.remove();
-                }
+                holdings.remove_pid_file();
             }
         }
     }
@@ -201,7 +220,11 @@ impl PredecessorSide {
                 holdings.connections.remove(&connection);
             }
             Output::TakeSnapshot => self.take_snapshot(holdings),
-            Output::WriteAttempt(attempt) => holdings.write_attempt(attempt),
+            Output::WriteAttempt(attempt) => {
+                if let Err(error) = holdings.write_attempt(attempt) {
+                    self.give_up(holdings, &format!("the token cannot be written: {error}"));
+                }
+            }
             Output::Spawn => self.spawn(holdings),
             Output::Condemn => self.children.condemn(holdings.now()),
             Output::Freeze => {
@@ -252,7 +275,12 @@ impl PredecessorSide {
             }
             Sent::Later => {}
             // What the peer said before it went is still in the queue, and its end behind it.
-            Sent::Closed(error) => tracing::debug!(%error, "a frame could not be sent"),
+            Sent::Closed => {}
+            Sent::Failed(error) => {
+                let abort =
+                    Abort::new(AbortReason::System, &format!("a frame cannot be sent: {error}"));
+                self.machine.handle_garbage(connection, Failure::Aborted(abort), now);
+            }
         }
     }
 
@@ -263,12 +291,16 @@ impl PredecessorSide {
                 self.machine.handle_snapshot(entries, holdings.now());
             }
             Err(error) => {
-                let text = format!("the manifest cannot be made: {error}");
-                let failure = Failure::Aborted(Abort::new(AbortReason::System, &text));
-                if let Some(successor) = self.machine.successor() {
-                    self.machine.handle_garbage(successor, failure, holdings.now());
-                }
+                self.give_up(holdings, &format!("the manifest cannot be made: {error}"));
             }
+        }
+    }
+
+    /// Something that the handoff needs has failed in this process.
+    fn give_up(&mut self, holdings: &Holdings, text: &str) {
+        if let Some(successor) = self.machine.successor() {
+            let failure = Failure::Aborted(Abort::new(AbortReason::System, text));
+            self.machine.handle_garbage(successor, failure, holdings.now());
         }
     }
 
@@ -292,7 +324,10 @@ impl PredecessorSide {
                 }
                 Err(error) => tracing::error!(%error, "a tool's upgrade cannot begin"),
             },
-            Event::Began { pid, build } => tracing::info!(pid, build, "a handoff has begun"),
+            Event::Began { pid, build } => {
+                tracing::info!(pid, build, "a handoff has begun");
+                self.children.introduce(pid);
+            }
             Event::Progress { text } => tracing::info!(text, "the successor makes progress"),
             Event::SuccessorReady { strays } => tracing::info!(strays, "the successor is ready"),
             Event::Owned { pid, generation } => self.let_go(holdings, Upgraded { pid, generation }),

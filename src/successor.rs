@@ -8,7 +8,9 @@ use std::time::Duration;
 use heirloom_proto::limits::VERSION;
 use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder};
 use heirloom_proto::successor::{Event, Output};
-use heirloom_proto::{DrainingGeneration, Entry, Failure, Hello, Kind, Secret, Successor};
+use heirloom_proto::{
+    Abort, AbortReason, DrainingGeneration, Entry, Failure, Hello, Kind, Secret, Successor,
+};
 
 use crate::address::UnixAddress;
 use crate::control::ControlListener;
@@ -133,8 +135,11 @@ impl SuccessorSide {
         self.machine.handle_ready(holdings.registry.strays(), holdings.now());
     }
 
-    pub(crate) fn progress_told(&mut self, text: &str) {
-        self.machine.handle_progress(text);
+    /// The application tells what it is doing; a predecessor that does not read is not told.
+    pub(crate) fn progress_told(&mut self, holdings: &Holdings, text: &str) {
+        if holdings.connections.get(&self.peer).is_some_and(|peer| peer.unsent.is_empty()) {
+            self.machine.handle_progress(text);
+        }
     }
 
     /// The application gives up.
@@ -224,7 +229,12 @@ impl SuccessorSide {
             Sent::Whole => self.machine.handle_sent(now),
             Sent::Later => {}
             // What the predecessor said before it went is still in the queue, and its end behind it.
-            Sent::Closed(error) => tracing::debug!(%error, "a frame could not be sent"),
+            Sent::Closed => {}
+            Sent::Failed(error) => {
+                let abort =
+                    Abort::new(AbortReason::System, &format!("a frame cannot be sent: {error}"));
+                self.machine.handle_garbage(Failure::Aborted(abort), now);
+            }
         }
     }
 

@@ -170,8 +170,10 @@ impl Drop for Handle {
     fn drop(&mut self) {
         let driver = self.driver.lock().unwrap_or_else(PoisonError::into_inner).take();
         let ended = self.mailbox.put(Command::End);
-        if let (Some(driver), Ok(())) = (driver, ended) {
-            // It holds no handle of its own, so it is another thread.
+        if let (Some(driver), Ok(())) = (driver, ended)
+            // A waker or a subscriber may drop the last handle on the driver's own thread.
+            && driver.thread().id() != std::thread::current().id()
+        {
             let _ = driver.join();
         }
     }

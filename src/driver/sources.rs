@@ -30,10 +30,14 @@ pub(super) enum Source {
     Signal(usize),
 }
 
+/// Longest wait at once: what is due later is waited for again.
+const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Waits until something is ready or the time is over. See `ppoll(2)`.
 pub(super) fn wait(holdings: &Holdings, role: &Role, timeout: Option<Duration>) -> Vec<Ready> {
     let (sources, mut polled) = sources(holdings, role);
-    match ppoll(&mut polled, timeout.map(TimeSpec::from_duration), None) {
+    let timeout = timeout.map(|timeout| TimeSpec::from_duration(timeout.min(LONGEST)));
+    match ppoll(&mut polled, timeout, None) {
         Ok(_) => {}
         Err(Errno::EINTR) => return Vec::new(),
         Err(errno) => {
@@ -85,8 +89,9 @@ fn sources<'a>(holdings: &'a Holdings, role: &'a Role) -> (Vec<Source>, Vec<Poll
 
 /// A frame that waits for room waits for `POLLOUT`; one that waits for time does not.
 fn interest(peer: &Connection) -> PollFlags {
+    let read = if peer.is_clogged() { PollFlags::empty() } else { PollFlags::POLLIN };
     match peer.unsent.front() {
-        Some(unsent) if unsent.retry.is_none() => PollFlags::POLLIN | PollFlags::POLLOUT,
-        _ => PollFlags::POLLIN,
+        Some(unsent) if unsent.retry.is_none() => read | PollFlags::POLLOUT,
+        _ => read,
     }
 }

@@ -34,6 +34,12 @@ impl Connection {
         self.unsent.front().and_then(|unsent| unsent.retry)
     }
 
+    /// So many frames wait that a peer which reads none is read no more.
+    pub(crate) fn is_clogged(&self) -> bool {
+        const MOST_UNSENT: usize = 16;
+        self.unsent.len() > MOST_UNSENT
+    }
+
     /// The process to watch, while it has not ended.
     pub(crate) fn process(&self) -> Option<BorrowedFd<'_>> {
         self.pidfd.as_ref().filter(|_| !self.dead).map(AsFd::as_fd)

@@ -18,6 +18,8 @@ pub(super) struct Children(Vec<Spawned>);
 struct Spawned {
     child: Child,
     process: PidFd,
+    /// It has said who it is, so it is told when its handoff fails.
+    introduced: bool,
     kill_at: Option<Duration>,
 }
 
@@ -34,7 +36,9 @@ impl Children {
     ) -> io::Result<()> {
         let mut child = launch.spawn(socket, secret)?;
         match PidFd::open(child.id().cast_signed()) {
-            Ok(process) => self.0.push(Spawned { child, process, kill_at: None }),
+            Ok(process) => {
+                self.0.push(Spawned { child, process, introduced: false, kill_at: None })
+            }
             Err(error) => {
                 // It could not be watched. It has done nothing yet.
                 child.kill()?;
@@ -77,6 +81,25 @@ impl Children {
                 self.0.remove(index);
                 let status = status.ok().flatten();
                 Some((status.map_or("unknown".into(), |status| status.to_string()), latest))
+            }
+        }
+    }
+
+    /// The process has said who it is.
+    pub(super) fn introduce(&mut self, pid: u32) {
+        for spawned in self.0.iter_mut().filter(|spawned| spawned.child.id() == pid) {
+            spawned.introduced = true;
+        }
+    }
+
+    /// Kills those whose handoff failed before they could be told: they would find nobody there and
+    /// begin the service anew.
+    pub(super) fn end_untold(&mut self) {
+        let untold = |spawned: &&mut Spawned| spawned.kill_at.is_some() && !spawned.introduced;
+        for spawned in self.0.iter_mut().filter(untold) {
+            if spawned.process.kill().is_ok() {
+                // What is killed ends at once.
+                let _ = spawned.child.wait();
             }
         }
     }

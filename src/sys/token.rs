@@ -61,7 +61,16 @@ impl Token {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => false,
             Err(error) => return Err(error),
         };
-        let attempt = self.read_attempt()?;
+        let attempt = match self.read_attempt() {
+            Ok(attempt) => attempt,
+            Err(error) => {
+                // A lock that is not told of must not stay.
+                if locked {
+                    self.unlock()?;
+                }
+                return Err(error);
+            }
+        };
         Ok(if locked { Lock::Got { attempt } } else { Lock::Held { attempt } })
     }
 
