@@ -313,7 +313,7 @@ impl Family {
     /// The processes of the family that hold a lock of the kind a token has: see `proc_locks(5)`.
     pub(crate) fn lock_holders(&self) -> Vec<u32> {
         let everybody: Vec<u32> = self.members().collect();
-        let locks = fs::read_to_string("/proc/locks").unwrap();
+        let locks = sys::read_at_once("/proc/locks");
         let held = locks.lines().filter(|lock| lock.contains(" FLOCK "));
         let holders = held.filter_map(|lock| lock.split_whitespace().nth(4)?.parse().ok());
         holders.filter(|holder| everybody.contains(holder)).collect()
