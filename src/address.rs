@@ -39,6 +39,15 @@ impl UnixAddress {
         Ok(address)
     }
 
+    /// The same address, independent of the working directory where its length allows that.
+    pub(crate) fn absolute(self) -> Self {
+        let absolute = self.path().and_then(|path| std::path::absolute(path).ok());
+        match absolute {
+            Some(path) if path.as_os_str().len() <= MAX_UNIX_ADDRESS => Self::Path(path),
+            _ => self,
+        }
+    }
+
     /// An abstract name that nobody can guess.
     pub(crate) fn private() -> Result<Self, Error> {
         let bytes = random().map_err(|error| {

@@ -187,7 +187,10 @@ impl Builder {
         check_label("service", &service)?;
         check_label("build", &self.build)?;
         Ok(Settings {
-            handoff: self.handoff.as_deref().map(UnixAddress::parse).transpose()?,
+            handoff: match self.handoff.as_deref() {
+                Some(address) => Some(UnixAddress::parse(address)?.absolute()),
+                None => None,
+            },
             // The application may change its directory.
             pid_file: self.pid_file.map(|path| std::path::absolute(&path).unwrap_or(path)),
             service,

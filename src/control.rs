@@ -3,13 +3,14 @@
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use heirloom_proto::FileId;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
+use nix::libc;
 use nix::poll::ppoll;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getpeername, getsockname,
@@ -162,9 +163,19 @@ pub(crate) fn connect_to(
                 return Err(Error::new(ErrorKind::Hung, text));
             }
             Err(Errno::EPROTOTYPE) => return Err(not_a_control_socket(address)),
-            Err(Errno::ENOTSOCK) => return Err(not_a_control_socket(address)),
             Err(errno) => return Err(trouble(errno.into())),
         }
+    }
+}
+
+/// The user whose socket lies at a path. `None` when nothing does, or the name is abstract: of such a
+/// one nothing can be known before it is connected to.
+pub(crate) fn owner_of(address: &UnixAddress) -> Result<Option<u32>, Error> {
+    match address.path().map(std::fs::symlink_metadata) {
+        Some(Ok(found)) if found.file_type().is_socket() => Ok(Some(found.uid())),
+        Some(Ok(_)) => Err(not_a_control_socket(address)),
+        // What else is wrong with the path the connection will tell.
+        Some(Err(_)) | None => Ok(None),
     }
 }
 
@@ -218,8 +229,13 @@ fn lock_beside(path: &Path) -> io::Result<Flock<File>> {
     const PATIENCE: Duration = Duration::from_secs(2);
     let mut name = path.as_os_str().to_owned();
     name.push(".lock");
-    let mut file =
-        File::options().write(true).create(true).truncate(false).mode(0o600).open(&name)?;
+    let mut file = File::options()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(libc::O_NOFOLLOW)
+        .open(&name)?;
     let deadline = Instant::now() + PATIENCE;
     loop {
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {

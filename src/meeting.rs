@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use heirloom_proto::{Failure, Phase, RefuseReason, Secret};
 
 use crate::address::UnixAddress;
-use crate::control::{Bound, ControlListener, connect_to, wait_a_little};
+use crate::control::{Bound, ControlListener, connect_to, owner_of, wait_a_little};
 use crate::driver::{Driver, Role};
 use crate::error::{Error, ErrorKind};
 use crate::holdings::Holdings;
@@ -97,13 +97,13 @@ fn find(settings: &Settings, spawned: Option<&Spawned>) -> Result<Option<Met>, E
         return Ok(None);
     }
     let configured = settings.handoff.as_ref();
-    let by_parent = |spawned: &Spawned| greet(&spawned.socket, Some(spawned.secret));
+    let by_parent = |spawned: &Spawned| greet(settings, &spawned.socket, Some(spawned.secret));
     let met = match (configured, spawned) {
         (Some(address), Some(spawned)) if *address == spawned.socket => by_parent(spawned)?,
         (None, Some(spawned)) => by_parent(spawned)?,
-        (Some(address), None) => greet(address, None)?,
+        (Some(address), None) => greet(settings, address, None)?,
         // The address has changed since, or the parent spawned this process for another service.
-        (Some(address), Some(spawned)) => match greet(address, None)? {
+        (Some(address), Some(spawned)) => match greet(settings, address, None)? {
             Some(met) => Some(met),
             None => by_parent(spawned)?,
         },
@@ -123,9 +123,27 @@ fn absent(configured: Option<&UnixAddress>) -> Error {
     Error::new(ErrorKind::Absent, text)
 }
 
-fn greet(address: &UnixAddress, secret: Option<Secret>) -> Result<Option<Met>, Error> {
+/// Connects to whoever listens there. A foreign user's socket is not even waited on.
+fn greet(
+    settings: &Settings,
+    address: &UnixAddress,
+    secret: Option<Secret>,
+) -> Result<Option<Met>, Error> {
+    match owner_of(address)? {
+        Some(uid) if !settings.trusts(uid) => return Err(squatted(address, uid)),
+        _ => {}
+    }
     let met = connect_to(address, CONNECT_TIMEOUT)?;
     Ok(met.map(|channel| Met { channel, address: address.clone(), secret }))
+}
+
+fn squatted(address: &UnixAddress, uid: u32) -> Error {
+    let text = format!(
+        "the handoff socket {address} is squatted by user {uid}, this process is user {}: choose a \
+         path in a folder that is yours, or trust that user",
+        nix::unistd::geteuid()
+    );
+    Error::new(ErrorKind::Squatted, text)
 }
 
 /// Takes over from the process that was met.
@@ -134,14 +152,7 @@ fn take_over(settings: &Arc<Settings>, met: Met) -> Result<Driver, Trouble> {
         return Err(Trouble::Failure(Failure::Died { phase: Phase::Greeting, status: None }));
     };
     if !settings.trusts(credentials.uid()) {
-        let text = format!(
-            "the handoff socket {} is squatted by process {} of user {}: this process is user {}",
-            met.address,
-            credentials.pid(),
-            credentials.uid(),
-            nix::unistd::geteuid()
-        );
-        return Err(Trouble::Error(Error::new(ErrorKind::Squatted, text)));
+        return Err(Trouble::Error(squatted(&met.address, credentials.uid())));
     }
     let mut holdings = new_core(settings).map_err(Trouble::Error)?;
     let side = SuccessorSide::new(&mut holdings, met.channel, met.address, met.secret)

@@ -3,8 +3,9 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{UnixCredentials, getsockopt, sockopt::PeerCredentials};
+use nix::sys::socket::{MsgFlags, UnixCredentials, getsockopt, recv, sockopt::PeerCredentials};
 
 /// `SO_PEERPIDFD`, Linux 6.5.
 const SO_PEERPIDFD: libc::c_int = 77;
@@ -20,7 +21,12 @@ impl PidFd {
         let credentials = getsockopt(&socket, PeerCredentials)?;
         let pidfd = match peer_pidfd(socket) {
             Err(error) if error.raw_os_error() == Some(libc::ENOPROTOOPT) => {
-                Self::open(credentials.pid())?
+                let process = Self::open(credentials.pid())?;
+                // A peer that is still there has not given its process id to another.
+                if has_closed(socket)? {
+                    return Err(io::ErrorKind::NotConnected.into());
+                }
+                process
             }
             pidfd => pidfd?,
         };
@@ -56,6 +62,14 @@ impl PidFd {
 impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
+    }
+}
+
+fn has_closed(socket: BorrowedFd<'_>) -> io::Result<bool> {
+    match recv(socket.as_raw_fd(), &mut [0], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT) {
+        Ok(length) => Ok(length == 0),
+        Err(Errno::EAGAIN) => Ok(false),
+        Err(errno) => Err(errno.into()),
     }
 }
 
