@@ -22,7 +22,7 @@ use crate::mailbox::Mailbox;
 use crate::pid_file::PidFile;
 use crate::settings::{Settings, Strays};
 use crate::signal::SignalSource;
-use crate::step::{Edge, Side, step_frame};
+use crate::step::{Edge, Side, step, step_frame};
 use crate::sys::channel::Channel;
 use crate::sys::pidfd::PidFd;
 use crate::sys::token::Token;
@@ -177,13 +177,16 @@ impl Holdings {
     }
 
     /// Locks the token if nobody else has. One that cannot even be tried is somebody else's.
-    pub(crate) fn try_lock(&self) -> Lock {
+    pub(crate) fn try_lock(&self, side: Side) -> Lock {
+        step(side, Edge::Before, "lock");
         let held = Lock::Held { attempt: self.attempt };
         let tried = self.token.as_ref().map_or(Ok(held), Token::try_lock);
-        tried.unwrap_or_else(|error| {
+        let lock = tried.unwrap_or_else(|error| {
             tracing::error!(%error, "the token cannot be locked");
             held
-        })
+        });
+        step(side, Edge::After, "lock");
+        lock
     }
 
     /// Writes the number of the attempt that begins into the token.
@@ -193,10 +196,12 @@ impl Holdings {
     }
 
     /// Lets the token go.
-    pub(crate) fn unlock(&self) {
+    pub(crate) fn unlock(&self, side: Side) {
+        step(side, Edge::Before, "unlock");
         if let Some(Err(error)) = self.token.as_ref().map(Token::unlock) {
             tracing::error!(%error, "the token stays locked");
         }
+        step(side, Edge::After, "unlock");
     }
 
     /// Replaces a token that stays locked by nobody that lives.

@@ -34,50 +34,70 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Meets the predecessor and takes what it hands over, or begins the service.
 pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
-    let mut spawned = Spawned::from_environment();
-    let mut last = None;
-    let mut deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
-        let found = find(settings, spawned.as_ref()).map_err(|error| match last.take() {
+    let mut search = Search::new();
+    while Instant::now() < search.deadline {
+        let begun = match search.find(settings)? {
+            Some(met) => search.take_over(settings, met)?,
+            None => begin(settings)?,
+        };
+        match begun {
+            Some(driver) => return Ok(driver),
+            None => wait_a_little(),
+        }
+    }
+    Err(search.last.map_or_else(
+        || Error::new(ErrorKind::Busy, "other processes take the handoff socket and let it go"),
+        Error::from,
+    ))
+}
+
+/// A start that looks for a predecessor.
+struct Search {
+    /// What the process that has spawned this one has told, unless it was for another service.
+    spawned: Option<Spawned>,
+    /// What became of the predecessor met last.
+    last: Option<Failure>,
+    deadline: Instant,
+}
+
+impl Search {
+    fn new() -> Self {
+        let deadline = Instant::now() + PATIENCE;
+        Self { spawned: Spawned::from_environment(), last: None, deadline }
+    }
+
+    fn find(&mut self, settings: &Settings) -> Result<Option<Met>, Error> {
+        find(settings, self.spawned.as_ref()).map_err(|error| match self.last.take() {
             // Somebody was there, and went away before he had handed everything over.
             Some(failure) if error.kind() == ErrorKind::Absent => Error::from(failure),
             _ => error,
-        })?;
-        let Some(met) = found else {
-            match begin(settings)? {
-                Some(driver) => return Ok(driver),
-                None => wait_a_little(),
-            }
-            continue;
-        };
+        })
+    }
+
+    /// Takes over from the process that was met. `None` if it is worth looking again.
+    fn take_over(&mut self, settings: &Arc<Settings>, met: Met) -> Result<Option<Driver>, Error> {
         let by_environment = met.secret.is_some();
         let elsewhere = settings.handoff.as_ref() != Some(&met.address);
         match take_over(settings, met) {
-            Ok(driver) => return Ok(driver),
+            Ok(driver) => return Ok(Some(driver)),
             Err(Trouble::Error(error)) => return Err(error),
             Err(Trouble::Failure(Failure::Refused(refuse)))
                 if by_environment && elsewhere && is_for_another(refuse.reason) =>
             {
                 // This process was spawned for another of its services, or that one is done.
-                spawned = None;
+                self.spawned = None;
             }
             Err(Trouble::Failure(failure)) if may_try_again(settings, &failure) => {
                 // One that got further than a greeting was another predecessor's end.
                 if !is_greeting(&failure) {
-                    deadline = Instant::now() + PATIENCE;
+                    self.deadline = Instant::now() + PATIENCE;
                 }
-                last = Some(failure);
-                wait_a_little();
+                self.last = Some(failure);
             }
             Err(Trouble::Failure(failure)) => return Err(failure.into()),
         }
+        Ok(None)
     }
-    Err(match last {
-        Some(failure) => failure.into(),
-        None => {
-            Error::new(ErrorKind::Busy, "other processes take the handoff socket and let it go")
-        }
-    })
 }
 
 /// Whether a refusal says that the secret in the environment is not for this service.

@@ -2,20 +2,20 @@
 //! [`heirloom_proto::Predecessor`] says.
 
 mod children;
+mod events;
 mod snapshot;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder, Event, Output, Settings};
+use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder, Output, Settings};
 use heirloom_proto::{Abort, AbortReason, Failure, Phase, Predecessor, Secret};
 
-use crate::control::ControlListener;
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::mailbox::Reply;
-use crate::step::{Edge, Side, step};
+use crate::step::Side;
 use crate::sys::pidfd::PidFd;
 use crate::sys::random::random;
 use crate::upgraded::Upgraded;
@@ -232,15 +232,9 @@ impl PredecessorSide {
                 self.machine.handle_frozen(frozen, holdings.now());
             }
             Output::Thaw => holdings.registry.open(),
-            Output::Unlock => {
-                step(Side::Predecessor, Edge::Before, "unlock");
-                holdings.unlock();
-                step(Side::Predecessor, Edge::After, "unlock");
-            }
+            Output::Unlock => holdings.unlock(Side::Predecessor),
             Output::TryLock => {
-                step(Side::Predecessor, Edge::Before, "lock");
-                let lock = holdings.try_lock();
-                step(Side::Predecessor, Edge::After, "lock");
+                let lock = holdings.try_lock(Side::Predecessor);
                 self.machine.handle_lock(lock, holdings.now());
             }
             Output::RenewToken => holdings.renew_token(),
@@ -313,71 +307,6 @@ impl PredecessorSide {
             self.machine.handle_spawn_failed(format!("{launch}: {error}"), holdings.now());
         }
     }
-
-    /// Something has happened: the application and whoever waits are told.
-    fn tell(&mut self, holdings: &mut Holdings, event: Event) {
-        match event {
-            Event::UpgradeAsked { tool } => match new_secret() {
-                Ok(secret) => {
-                    self.secret = secret;
-                    self.machine.handle_asked_upgrade(tool, secret, holdings.now());
-                }
-                Err(error) => tracing::error!(%error, "a tool's upgrade cannot begin"),
-            },
-            Event::Began { pid, build } => {
-                tracing::info!(pid, build, "a handoff has begun");
-                self.children.introduce(pid);
-            }
-            Event::Progress { text } => tracing::info!(text, "the successor makes progress"),
-            Event::SuccessorReady { strays } => tracing::info!(strays, "the successor is ready"),
-            Event::Owned { pid, generation } => self.let_go(holdings, Upgraded { pid, generation }),
-            Event::Failed(failure) => {
-                tracing::warn!(%failure, "the handoff has failed, this process goes on");
-                self.finish(Err(Error::upgrade_failed(failure)));
-            }
-            Event::TakenBack { failure, leaked } => {
-                tracing::warn!(%failure, leaked, "the service was taken back from a successor");
-                self.put_back(holdings);
-                self.finish(Err(Error::upgrade_failed(failure)));
-            }
-            Event::Retired { generation } => {
-                tracing::info!(generation, "an older generation has retired");
-                holdings.retired(generation);
-            }
-            Event::Stopped => {
-                holdings.registry.end();
-                holdings.exit.fire();
-            }
-            other => tracing::debug!(?other, "an event that this driver does not know"),
-        }
-    }
-
-    /// The service is the successor's.
-    fn let_go(&mut self, holdings: &mut Holdings, upgraded: Upgraded) {
-        tracing::info!(pid = upgraded.pid, generation = upgraded.generation, "handed over");
-        holdings.registry.release();
-        holdings.listener = None;
-        holdings.token = None;
-        holdings.exit.fire();
-        self.finish(Ok(upgraded));
-    }
-
-    /// The service is this process's again: what the successor may have taken over is put back.
-    fn put_back(&mut self, holdings: &mut Holdings) {
-        let listened = holdings.listener.as_ref().map_or(Ok(()), ControlListener::listen_again);
-        report(listened, "the handoff socket tells a successor's credentials");
-        if let Err(error) = holdings.publish_pid() {
-            tracing::error!(%error, "the PID file is not put back");
-        }
-    }
-
-    /// The handoff is over: what it held is closed, and whoever asked for it is told.
-    fn finish(&mut self, outcome: Result<Upgraded, Error>) {
-        self.snapshot = Snapshot::default();
-        if let Some(reply) = self.upgrade.take() {
-            reply.send(outcome);
-        }
-    }
 }
 
 /// Ends a successor that holds the token and says nothing, unless it lives in this very process.
@@ -396,11 +325,4 @@ fn new_secret() -> Result<Secret, Error> {
         Error::new(ErrorKind::Io, "no random bytes for a secret").because(error)
     })?;
     Ok(Secret(bytes))
-}
-
-/// Tells of a failure that nobody can do anything about.
-fn report(result: io::Result<()>, what: &str) {
-    if let Err(error) = result {
-        tracing::error!(%error, "{what}");
-    }
 }

@@ -185,40 +185,38 @@ impl SuccessorSide {
                 holdings.token = Some(Token::received(token));
                 holdings.listener = Some(ControlListener::inherited(listener, self.met_at.clone()));
             }
-            Output::Verify(entries) => {
-                let check =
-                    |(entry, descriptor): &(Entry, OwnedFd)| verify(entry, descriptor.as_fd());
-                let verdict = entries.iter().try_for_each(check);
-                self.inherited.extend(entries);
-                self.machine.handle_verified(verdict, holdings.now());
-            }
+            Output::Verify(entries) => self.verify(holdings, entries),
             Output::TryLock => {
-                step(Side::Successor, Edge::Before, "lock");
-                let lock = holdings.try_lock();
-                step(Side::Successor, Edge::After, "lock");
+                let lock = holdings.try_lock(Side::Successor);
                 self.machine.handle_lock(lock, holdings.now());
             }
-            Output::Unlock => holdings.unlock(),
+            Output::Unlock => holdings.unlock(Side::Successor),
             Output::RenewToken => holdings.renew_token(),
             Output::Empty => self.empty(holdings, buffer),
-            Output::Publish => {
-                step(Side::Successor, Edge::Before, "publish");
-                let published = self.publish(holdings).map_err(|error| error.to_string());
-                step(Side::Successor, Edge::After, "publish");
-                self.machine.handle_published(published);
-            }
-            Output::Event(Event::Inherited) => {
-                let (elders, entries) = std::mem::take(&mut self.inherited)
-                    .into_iter()
-                    .partition(|(entry, _)| entry.kind == Kind::Draining);
-                self.inherited = elders;
-                holdings.registry.inherit(entries);
-                holdings.origin = Some(self.origin());
-                self.progress = Progress::Inherited;
-            }
+            Output::Publish => self.publish(holdings),
+            Output::Event(Event::Inherited) => self.inherit(holdings),
             Output::Event(Event::Failed(failure)) => self.failure = Some(failure),
             other => tracing::error!(?other, "an output that this driver does not know"),
         }
+    }
+
+    /// Compares a batch of descriptors with their entries.
+    fn verify(&mut self, holdings: &Holdings, entries: Vec<(Entry, OwnedFd)>) {
+        let check = |(entry, descriptor): &(Entry, OwnedFd)| verify(entry, descriptor.as_fd());
+        let verdict = entries.iter().try_for_each(check);
+        self.inherited.extend(entries);
+        self.machine.handle_verified(verdict, holdings.now());
+    }
+
+    /// Everything is here: what is the application's goes where it may claim it.
+    fn inherit(&mut self, holdings: &mut Holdings) {
+        let (elders, entries) = std::mem::take(&mut self.inherited)
+            .into_iter()
+            .partition(|(entry, _)| entry.kind == Kind::Draining);
+        self.inherited = elders;
+        holdings.registry.inherit(entries);
+        holdings.origin = Some(self.origin());
+        self.progress = Progress::Inherited;
     }
 
     /// Sends a frame.
@@ -261,14 +259,11 @@ impl SuccessorSide {
     }
 
     /// Takes over what the outside knows the owner by.
-    fn publish(&self, holdings: &mut Holdings) -> Result<(), Error> {
-        let Some(listener) = &holdings.listener else {
-            return Err(Error::new(ErrorKind::Protocol, "no control listener was handed over"));
-        };
-        listener
-            .listen_again()
-            .map_err(|error| Error::io("the handoff socket cannot be listened on again", error))?;
-        holdings.publish_pid()
+    fn publish(&mut self, holdings: &mut Holdings) {
+        step(Side::Successor, Edge::Before, "publish");
+        let published = publish(holdings).map_err(|error| error.to_string());
+        step(Side::Successor, Edge::After, "publish");
+        self.machine.handle_published(published);
     }
 
     /// This process owns the service.
@@ -328,4 +323,15 @@ impl SuccessorSide {
         }
         Settled::Failed(failure)
     }
+}
+
+/// Listens on the control socket in this process's own name, and puts the PID file in its place.
+fn publish(holdings: &mut Holdings) -> Result<(), Error> {
+    let Some(listener) = &holdings.listener else {
+        return Err(Error::new(ErrorKind::Protocol, "no control listener was handed over"));
+    };
+    listener
+        .listen_again()
+        .map_err(|error| Error::io("the handoff socket cannot be listened on again", error))?;
+    holdings.publish_pid()
 }
