@@ -118,9 +118,6 @@ impl Fds {
     /// on, except for a connection, which is the application's alone from here on: [`add`](Self::add)
     /// it again to hand it on.
     ///
-    /// It stays registered, to be handed on. The other end of a connection sees it close once the
-    /// application's own copy is dropped and the entry is taken out with [`remove`](Self::remove).
-    ///
     /// # Errors
     ///
     /// [`ErrorKind::InvalidName`], [`ErrorKind::WrongMode`], [`ErrorKind::WrongType`],
