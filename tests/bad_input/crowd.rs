@@ -20,9 +20,11 @@ fn a_silent_crowd_delays_nobody() {
 #[test]
 fn the_oldest_of_a_crowd_is_let_go_for_the_next() {
     let service = Service::new();
+    let begun = Instant::now();
     let crowd: Vec<_> = (0..20).map(|_| Peer::connect(service.address())).collect();
     service.assert_untouched();
     crowd[0].hear_end();
+    assert!(begun.elapsed() < PENDING_TIMEOUT, "not because its time was over");
     service.assert_untouched_and_hand_over();
 }
 

@@ -35,6 +35,21 @@ fn a_callbacks_socket_is_put_in_the_mode_asked_for() {
 }
 
 #[test]
+fn a_callbacks_socket_that_the_next_generation_would_refuse_is_refused_at_once() {
+    let service = first();
+    let make = || {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        Ok(listener)
+    };
+    let error = service.fds().bind_with("http", make).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WrongMode);
+    assert!(error.to_string().contains("created non-blocking"), "{error}");
+    let listener = service.fds().switch_mode().bind_with("http", make).unwrap();
+    assert!(!is_nonblocking(&listener));
+}
+
+#[test]
 fn the_mode_is_inherited() {
     let predecessor = first();
     let _bound: TcpListener = predecessor.fds().nonblocking().bind("127.0.0.1:0").unwrap();

@@ -39,6 +39,7 @@ fn a_connection_closes_once_the_applications_copy_and_the_guard_are_gone() {
 fn a_guard_that_is_dropped_first_leaves_the_applications_copy_alone() {
     let service = ready_service();
     let (mut client, server) = UnixStream::pair().unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
     drop(service.fds().add("client", &server).unwrap());
     assert!(is_open(&mut client));
     drop(server);
@@ -103,6 +104,25 @@ fn a_predecessor_that_has_handed_over_holds_no_duplicate_any_more() {
     client.set_read_timeout(Some(PATIENCE)).unwrap();
     drop(claimed);
     assert_eq!(client.read(&mut [0]).unwrap(), 0, "nobody else does");
+}
+
+#[test]
+fn a_claimed_connection_is_handed_on_once_it_is_added_again() {
+    let grandparent = ready_service();
+    let (mut client, server) = UnixStream::pair().unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    grandparent.fds().add("client", &server).unwrap().keep();
+    drop(server);
+    let (parent, (server, guard)) = hand_over(&grandparent, |parent| {
+        let server = parent.fds().claim::<UnixStream>("client")?.unwrap();
+        let guard = parent.fds().add("client", &server)?;
+        Ok((server, guard))
+    });
+    let (_child, claimed) = hand_over(&parent, |child| child.fds().claim::<UnixStream>("client"));
+    drop((server, guard));
+    assert!(is_open(&mut client), "the youngest holds it");
+    drop(claimed);
+    assert_eq!(client.read(&mut [0]).unwrap(), 0);
 }
 
 #[test]
