@@ -1,0 +1,37 @@
+//! Rare turns that a service must survive: each of these once left a service with two owners, with
+//! none, stuck, or with something lost.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod plain;
+#[path = "../support/mod.rs"]
+mod support;
+mod token;
+
+use heirloom_proto::Phase;
+use support::control::status;
+use support::{Family, ask};
+
+#[test]
+fn role_main() {
+    support::run_role(&[("plain", plain::run), ("together", token::live_together)]);
+}
+
+/// One process is the owner, by everything that tells.
+fn expect_owner(family: &Family, owner: u32, generation: u64, address: &str) {
+    assert_eq!(ask(address).unwrap(), (owner, generation));
+    expect_plain_owner(family, owner, generation);
+}
+
+/// As [`expect_owner`], of a service that has no clients.
+fn expect_plain_owner(family: &Family, owner: u32, generation: u64) {
+    let report = status(family.setting("HANDOFF")).unwrap();
+    assert_eq!((report.pid, report.generation), (owner, generation));
+    assert_eq!(report.phase, Phase::Serving);
+    assert_eq!(family.lock_holders(), [owner]);
+}

@@ -1,0 +1,107 @@
+//! The token is on its way, and something goes wrong: one process owns the service in the end.
+
+use std::fs;
+use std::path::Path;
+
+use crate::support::role::{Role, emit};
+use crate::support::{Family, Way, ask, both_ways};
+use crate::{expect_owner, expect_plain_owner};
+
+/// What the owner logs when the token was let go and taken back.
+const TAKEN_BACK: &str = "the service was taken back from a successor";
+
+both_ways! {
+    fn third_process_that_connects_while_the_token_moves_succeeds_whoever_owns_in_the_end(way: Way) {
+        let mut family = Family::new();
+        let (first, address) = family.set("COMMIT_MS", "3000").start_service();
+        family.hold_next("successor.before.publish,successor.after.publish,successor.after.send-abort");
+        let second = family.succeed(first, way);
+        family.expect_like(second, "held", "successor.before.publish");
+        let pid_file = family.setting("PID_FILE").to_owned();
+        make_unwritable(Path::new(&pid_file));
+        family.tell(second, "resume");
+        // The handoff socket tells the second's credentials by now.
+        family.expect_like(second, "held", "successor.after.publish");
+        family.set_next("PID_FILE", &format!("{pid_file}.third")).set_next("PREPARE", "manual");
+        family.hold_next("successor.before.send-hello");
+        let third = family.start();
+        family.expect(third, "held");
+        family.tell(second, "resume");
+        family.expect_like(second, "held", "successor.after.send-abort");
+        family.expect_like(first, "log", TAKEN_BACK);
+
+        family.tell(third, "resume");
+        let started = family.expect(third, "started");
+        match way {
+            Way::Spawned => family.expect_end(second), // its parent kills it
+            Way::External => family.kill(second),
+        }
+        assert_eq!(started.word(0), first.to_string(), "the owner is the predecessor");
+        assert_eq!(ask(&address).unwrap(), (first, 1));
+        assert_eq!(family.lock_holders(), [first]);
+        family.tell(third, "ready");
+        family.expect(third, "ready");
+        family.expect_end(first);
+        expect_owner(&family, third, 2, &address);
+        family.expect_only(&[third]);
+    }
+}
+
+/// Puts a folder in the file's place that cannot be replaced.
+fn make_unwritable(path: &Path) {
+    fs::remove_file(path).unwrap();
+    fs::create_dir(path).unwrap();
+    fs::write(path.join("something"), "").unwrap();
+}
+
+#[test]
+fn silent_successor_in_the_same_process_cannot_be_ended_and_owns_when_it_speaks() {
+    let mut family = Family::new();
+    family.set("ROLE", "together").set("COMMIT_MS", "100").hold_next("successor.after.lock");
+    let both = family.start();
+    family.expect(both, "held");
+    family.expect_like(both, "log", "the silent successor cannot be ended");
+    family.tell(both, "resume");
+    family.expect(both, "ready");
+    family.expect(both, "exit");
+    family.expect(both, "gone");
+    family.expect_end(both);
+}
+
+/// The role: two generations in one process.
+pub(crate) fn live_together(role: &Role) {
+    let predecessor = role.start().unwrap();
+    predecessor.ready().unwrap();
+    let successor = role.start().unwrap();
+    successor.ready().unwrap();
+    emit("ready", "");
+    predecessor.exit().wait();
+    emit("exit", "");
+    drop(predecessor);
+    drop(successor);
+    emit("gone", "");
+}
+
+#[test]
+fn predecessor_that_cannot_try_the_token_takes_the_service_back_from_a_dead_successor() {
+    let mut family = Family::new();
+    let first = family.set("ROLE", "plain").set("COMMIT_MS", "1000").start();
+    family.tell(first, "ready");
+    family.expect(first, "ready");
+    family.hold_next("successor.before.lock");
+    let second = family.start();
+    family.tell(second, "ready");
+    family.expect(second, "held");
+    family.tell(first, "lose token");
+    family.expect(first, "lost");
+    family.kill(second);
+    family.expect_like(first, "log", TAKEN_BACK);
+    assert!(!family.has_come(first, "exit"));
+    expect_plain_owner(&family, first, 1);
+
+    let third = family.start();
+    family.tell(third, "ready");
+    family.expect(third, "ready");
+    family.expect(first, "exit");
+    expect_plain_owner(&family, third, 2);
+}
