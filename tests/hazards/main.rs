@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod orphans;
 mod plain;
 #[path = "../support/mod.rs"]
 mod support;
