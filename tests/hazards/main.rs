@@ -10,6 +10,7 @@
 
 mod orphans;
 mod plain;
+mod spawned;
 #[path = "../support/mod.rs"]
 mod support;
 mod token;
