@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod farewell;
 mod orphans;
 mod plain;
 mod spawned;
@@ -21,7 +22,11 @@ use support::{Family, ask};
 
 #[test]
 fn role_main() {
-    support::run_role(&[("plain", plain::run), ("together", token::live_together)]);
+    support::run_role(&[
+        ("plain", plain::run),
+        ("together", token::live_together),
+        ("refuse", farewell::refuse_when_spawned),
+    ]);
 }
 
 /// One process is the owner, by everything that tells.
