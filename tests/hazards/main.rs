@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod driver;
 mod farewell;
 mod orphans;
 mod plain;
