@@ -10,13 +10,18 @@
 
 mod driver;
 mod farewell;
+mod generations;
 mod orphans;
 mod plain;
 mod spawned;
 #[path = "../support/mod.rs"]
 mod support;
 mod token;
+mod wakers;
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use heirloom::{Builder, Upgrader};
 use heirloom_proto::Phase;
 use support::control::status;
 use support::{Family, ask};
@@ -28,6 +33,13 @@ fn role_main() {
         ("together", token::live_together),
         ("refuse", farewell::refuse_when_spawned),
     ]);
+}
+
+/// Settings for every generation of a service that only the caller knows.
+fn fresh_builder() -> Builder {
+    static LATEST: AtomicU64 = AtomicU64::new(0);
+    let number = LATEST.fetch_add(1, Ordering::Relaxed);
+    Upgrader::builder().handoff_socket(format!("@heirloom-hazards-{}-{number}", std::process::id()))
 }
 
 /// One process is the owner, by everything that tells.
