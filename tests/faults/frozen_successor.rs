@@ -1,7 +1,7 @@
 //! A successor that is frozen: its predecessor takes the service back, by force if it must.
 
 use super::{FAILED, TAKEN_BACK, expect_next_try_succeeds, expect_owner};
-use crate::support::{Family, Way, ask, both_ways};
+use crate::support::{Family, Way, ask, at_once, both_ways};
 
 /// Freezes a successor at a step, in a family whose timeouts are short.
 fn freeze(point: &str, way: Way) -> (Family, u32, u32, String) {
@@ -29,39 +29,40 @@ fn predecessor_goes_on(point: &str, log: &str, failure: &str, way: Way) {
 }
 
 both_ways! {
-    fn successor_frozen_before_it_has_everything_is_given_up(way: Way) {
-        predecessor_goes_on("successor.before.send-received", FAILED, "start TimedOut", way);
-    }
-
     fn successor_frozen_before_it_is_ready_is_given_up(way: Way) {
-        predecessor_goes_on("successor.before.send-ready", FAILED, "ready TimedOut", way);
+        let steps = [
+            ("successor.before.send-received", "start TimedOut "),
+            ("successor.after.send-received", "start TimedOut "),
+            ("successor.before.send-ready", "ready TimedOut "),
+        ];
+        at_once(&steps, |(point, failure)| predecessor_goes_on(point, FAILED, failure, way));
     }
 
     fn successor_frozen_before_it_locks_the_token_finds_it_taken_back(way: Way) {
-        for point in [
+        let steps = [
             "successor.after.send-ready",
             "successor.after.receive-commit",
             "successor.after.receive-released",
             "successor.before.lock",
-        ] {
-            predecessor_goes_on(point, TAKEN_BACK, "ready NotOwner", way);
-        }
+        ];
+        at_once(&steps, |point| predecessor_goes_on(point, TAKEN_BACK, "ready NotOwner ", way));
     }
 
     fn successor_frozen_with_the_token_is_ended_and_the_service_taken_back(way: Way) {
-        for point in [
+        let steps = [
             "successor.after.lock",
             "successor.before.publish",
             "successor.after.publish",
             "successor.before.send-owned",
-        ] {
+        ];
+        at_once(&steps, |point| {
             let (mut family, first, second, address) = freeze(point, way);
             family.expect_like(first, "log", TAKEN_BACK);
             family.expect_end(second);
             expect_owner(&family, first, 1, &address);
             family.expect_only(&[first]);
             expect_next_try_succeeds(&mut family, first, &address, way);
-        }
+        });
     }
 
     fn successor_frozen_with_the_token_is_waited_for_where_it_must_not_be_ended(way: Way) {

@@ -1,7 +1,7 @@
 //! A predecessor that is killed: whoever has every descriptor goes on in its place.
 
 use super::expect_owner;
-use crate::support::{Family, both_ways};
+use crate::support::{Family, at_once, both_ways};
 
 /// Every step at which descriptors are missing.
 const EARLY: [&str; 4] = [
@@ -27,7 +27,7 @@ const LATE: [&str; 10] = [
 
 both_ways! {
     fn predecessor_killed_before_it_has_handed_everything_over_is_begun_afresh(way: Way) {
-        for point in EARLY {
+        at_once(&EARLY, |point| {
             eprintln!("{point}");
             let mut family = Family::new();
             let (first, _) = family.start_service();
@@ -39,11 +39,11 @@ both_ways! {
             family.expect(second, "ready");
             expect_owner(&family, second, 1, &address);
             family.expect_only(&[second]);
-        }
+        });
     }
 
     fn predecessor_killed_before_it_has_handed_everything_over_fails_a_start_that_requires_it(way: Way) {
-        for point in EARLY {
+        at_once(&EARLY, |point| {
             eprintln!("{point}");
             let mut family = Family::new();
             let (first, _) = family.start_service();
@@ -54,11 +54,11 @@ both_ways! {
             family.kill(first);
             family.expect_like(second, "failed", "start DiedMidway");
             family.expect_only(&[]);
-        }
+        });
     }
 
     fn predecessor_killed_after_it_has_handed_everything_over_is_gone_on_for(way: Way) {
-        for point in LATE {
+        at_once(&LATE, |point| {
             eprintln!("{point}");
             let mut family = Family::new();
             let (first, address) = family.start_service();
@@ -70,7 +70,7 @@ both_ways! {
             family.expect(second, "ready");
             expect_owner(&family, second, 2, &address);
             family.expect_only(&[second]);
-        }
+        });
     }
 
     fn predecessor_killed_while_the_successor_prepares_is_gone_on_for(way: Way) {

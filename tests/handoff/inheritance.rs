@@ -100,3 +100,27 @@ fn tenth_generation_holds_no_more_than_the_second() {
         owner = successor;
     }
 }
+
+#[test]
+fn predecessor_that_drains_holds_what_the_application_holds_and_its_word_to_the_successor() {
+    let mut family = Family::new();
+    let (first, _) = family.start_service();
+    family.set_next("DRAIN", "manual").set_next("PID_FILE", "");
+    // One that was spawned holds nothing of whoever runs this test.
+    let (second, _) = succeed(&mut family, first);
+    let third = family.succeed(second, Way::Spawned);
+    family.expect(third, "ready");
+    family.expect(second, "exit");
+    family.tell(second, "upgrade");
+    // Its driver has let go before it answers.
+    family.expect_like(second, "failed", "upgrade AlreadyUpgraded ");
+    let expected = [
+        // Mailbox, exit, the predecessor's end.
+        ("[eventfd]", 3),
+        // The child, and the peer.
+        ("[pidfd]", 2),
+        // The listener as bound, the role's orders, the connection to the successor.
+        ("socket", 3),
+    ];
+    assert_eq!(held(second), expected.map(|(kind, count)| (kind.into(), count)).into());
+}

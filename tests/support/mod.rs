@@ -43,6 +43,15 @@ pub(crate) use role::{Role, run_role};
 /// How long a test waits for something that must happen. Far beyond what it takes.
 pub(crate) const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
 
+/// Runs the same body for every case at once: most of its time goes by waiting.
+pub(crate) fn at_once<T: Sync>(cases: &[T], body: impl Fn(&T) + Sync) {
+    std::thread::scope(|scope| {
+        for case in cases {
+            scope.spawn(|| body(case));
+        }
+    });
+}
+
 /// One body, two tests: `name::spawned` and `name::external`.
 macro_rules! both_ways {
     ($($(#[$meta:meta])* fn $name:ident($way:ident: Way) $body:block)*) => {
