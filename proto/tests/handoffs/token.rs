@@ -324,3 +324,15 @@ fn a_lock_that_comes_after_handing_over_is_let_go() {
     pair.settle();
     assert_eq!(pair.kernel.holder(), None);
 }
+
+#[test]
+fn whoever_connected_while_the_token_moved_is_closed_when_it_is_taken_back() {
+    let mut pair = Pair::connected(1);
+    reached(&mut pair, holds_token);
+    let visitor = Pair::connection(9);
+    pair.visit(visitor);
+    pair.kill_younger(0);
+    pair.settle();
+    pair.assert_older_owns();
+    assert!(pair.older.closed.contains(&visitor), "it may have seen the successor's credentials");
+}
