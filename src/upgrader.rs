@@ -87,7 +87,8 @@ impl Upgrader {
         let _ = self.0.mailbox.put(Command::Progress(text.into()));
     }
 
-    /// Spawns a successor and waits until it owns the service.
+    /// Spawns a successor and waits until it owns the service. [`exit`](Self::exit) may fire a moment
+    /// before this returns.
     ///
     /// # Errors
     ///
