@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs, UdpSocket};
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsRawFd, BorrowedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 
+use heirloom_proto::Kind;
 use nix::errno::Errno;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, getsockname, socket};
 use socket2::SockRef;
@@ -19,10 +20,6 @@ pub trait Bind: Passable {
     /// Makes it.
     #[doc(hidden)]
     fn bind(address: &str) -> io::Result<Self>;
-
-    /// Whether it is bound where `bind` would bind it.
-    #[doc(hidden)]
-    fn is_bound_to(&self, address: &str) -> bool;
 }
 
 impl Bind for TcpListener {
@@ -32,19 +29,11 @@ impl Bind for TcpListener {
         SockRef::from(&listener).listen(i32::MAX)?;
         Ok(listener)
     }
-
-    fn is_bound_to(&self, address: &str) -> bool {
-        is_among(address, self.local_addr())
-    }
 }
 
 impl Bind for UdpSocket {
     fn bind(address: &str) -> io::Result<Self> {
         Self::bind(address)
-    }
-
-    fn is_bound_to(&self, address: &str) -> bool {
-        is_among(address, self.local_addr())
     }
 }
 
@@ -53,10 +42,6 @@ impl Bind for UnixListener {
         let address = free_address(address, SockType::Stream)?;
         Self::bind_addr(&address.to_std()?)
     }
-
-    fn is_bound_to(&self, address: &str) -> bool {
-        is_named(self, address)
-    }
 }
 
 impl Bind for UnixDatagram {
@@ -64,26 +49,29 @@ impl Bind for UnixDatagram {
         let address = free_address(address, SockType::Datagram)?;
         Self::bind_addr(&address.to_std()?)
     }
-
-    fn is_bound_to(&self, address: &str) -> bool {
-        is_named(self, address)
-    }
 }
 
 impl Bind for UnixSeqpacketListener {
     fn bind(address: &str) -> io::Result<Self> {
         Self::bind(&free_address(address, SockType::SeqPacket)?)
     }
+}
 
-    fn is_bound_to(&self, address: &str) -> bool {
-        is_named(self, address)
+/// Whether a socket is bound where `bind` would bind it.
+pub(super) fn is_bound_to(kind: Kind, socket: BorrowedFd<'_>, address: &str) -> bool {
+    match kind {
+        Kind::TcpListener | Kind::UdpSocket => {
+            let bound = SockRef::from(&socket).local_addr();
+            is_among(address, bound.ok().and_then(|bound| bound.as_socket()))
+        }
+        _ => is_named(socket, address),
     }
 }
 
 /// Whether `bound` is one of those that `address` stands for. Port 0 stands for any; an address that
 /// does not resolve is given the benefit of the doubt, since it could not be bound either.
-fn is_among(address: &str, bound: io::Result<SocketAddr>) -> bool {
-    let (Ok(wanted), Ok(bound)) = (address.to_socket_addrs(), bound) else {
+fn is_among(address: &str, bound: Option<SocketAddr>) -> bool {
+    let (Ok(wanted), Some(bound)) = (address.to_socket_addrs(), bound) else {
         return true;
     };
     wanted.into_iter().any(|wanted| {
@@ -91,8 +79,8 @@ fn is_among(address: &str, bound: io::Result<SocketAddr>) -> bool {
     })
 }
 
-fn is_named(socket: &impl AsFd, address: &str) -> bool {
-    let bound = getsockname::<UnixAddr>(socket.as_fd().as_raw_fd());
+fn is_named(socket: BorrowedFd<'_>, address: &str) -> bool {
+    let bound = getsockname::<UnixAddr>(socket.as_raw_fd());
     let wanted = UnixAddress::parse(address).ok().and_then(|address| address.to_nix().ok());
     wanted.is_some_and(|wanted| bound.is_ok_and(|bound| bound == wanted))
 }

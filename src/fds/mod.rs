@@ -4,16 +4,19 @@ mod bind;
 mod passable;
 mod registry;
 mod seqpacket;
+#[cfg(feature = "tokio")]
+mod tokio;
 
 use std::fmt::Display;
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use heirloom_proto::{Kind, Name};
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 pub use bind::Bind;
+use passable::Mode;
 pub use passable::Passable;
 pub use registry::Registration;
 pub(crate) use registry::{Registered, Registry};
@@ -31,6 +34,9 @@ use crate::sys::identity::identity_like;
 /// from the other. So a type of the standard library is created blocking, and refused when what is
 /// inherited is not; [`nonblocking`](Self::nonblocking) asks for the other mode. Nothing is changed
 /// on something inherited unless [`switch_mode`](Self::switch_mode) asks for it.
+///
+/// With the feature `tokio` its types can be used too: made and expected non-blocking, within a
+/// runtime whose I/O is enabled.
 #[derive(Clone, Debug)]
 pub struct Fds {
     registry: Arc<Registry>,
@@ -85,7 +91,9 @@ impl Fds {
         let address = address.to_string();
         let name = checked(name)?;
         // Under its own address it is the one that is meant, whatever that may resolve to today.
-        let fits = |socket: &T| name.as_str() == address || T::is_bound_to(socket, &address);
+        let fits = |socket: BorrowedFd<'_>| {
+            name.as_str() == address || bind::is_bound_to(T::KIND, socket, &address)
+        };
         if let Some(inherited) = self.claim_if(&name, fits)? {
             return Ok(inherited);
         }
@@ -176,19 +184,20 @@ impl Fds {
     fn claim_if<T: Passable>(
         &self,
         name: &Name,
-        fits: impl FnOnce(&T) -> bool,
+        fits: impl FnOnce(BorrowedFd<'_>) -> bool,
     ) -> Result<Option<T>, Error> {
         self.registry.claim(T::KIND, name, |descriptor| {
             T::check(descriptor)?;
             let duplicate = descriptor.try_clone_to_owned().map_err(|error| {
                 Error::io(format!("{} {name} cannot be duplicated", T::KIND), error)
             })?;
-            let claimed = T::from(duplicate);
-            if !fits(&claimed) {
+            if !fits(duplicate.as_fd()) {
                 return Ok(None);
             }
-            self.check_mode(&claimed, name, "inherited")?;
-            Ok(Some(claimed))
+            self.check_mode::<T>(duplicate.as_fd(), name, "inherited")?;
+            T::from_descriptor(duplicate)
+                .map(Some)
+                .map_err(|error| Error::io(format!("{} {name} cannot be taken up", T::KIND), error))
         })
     }
 
@@ -200,13 +209,13 @@ impl Fds {
         self.registry.check_free(T::KIND, &name)?;
         let created = create()?;
         T::check(created.as_fd())?;
-        if self.nonblocking && T::HAS_MODE {
+        if self.nonblocking && T::MODE == Mode::Chosen {
             set_nonblocking(&created, true).map_err(|error| {
                 Error::io(format!("{} {name} cannot be made non-blocking", T::KIND), error)
             })?;
         }
         // What the next generation would refuse is refused here.
-        self.check_mode(&created, &name, "created")?;
+        self.check_mode::<T>(created.as_fd(), &name, "created")?;
         let path = passable::bound_path(created.as_fd());
         let registration =
             self.registry.add(T::KIND, name, created.as_fd(), path, Default::default())?;
@@ -214,15 +223,25 @@ impl Fds {
         Ok(created)
     }
 
-    fn check_mode<T: Passable>(&self, claimed: &T, name: &Name, how: &str) -> Result<(), Error> {
+    fn check_mode<T: Passable>(
+        &self,
+        descriptor: BorrowedFd<'_>,
+        name: &Name,
+        how: &str,
+    ) -> Result<(), Error> {
         let trouble =
             |error| Error::io(format!("the mode of {} {name} cannot be read", T::KIND), error);
-        let set = is_nonblocking(claimed).map_err(trouble)?;
-        if !T::HAS_MODE || set == self.nonblocking {
+        let set = is_nonblocking(&descriptor).map_err(trouble)?;
+        let wanted = match T::MODE {
+            Mode::Any => return Ok(()),
+            Mode::Chosen => self.nonblocking,
+            Mode::Nonblocking => true,
+        };
+        if set == wanted {
             return Ok(());
         }
         if self.switch {
-            return set_nonblocking(claimed, self.nonblocking).map_err(trouble);
+            return set_nonblocking(&descriptor, wanted).map_err(trouble);
         }
         let (is, wanted) = match set {
             true => ("non-blocking", "blocking"),
@@ -268,7 +287,7 @@ fn set_nonblocking(descriptor: &impl AsFd, on: bool) -> io::Result<()> {
 /// Checks that a descriptor is what its entry says. The text names what differs.
 pub(crate) fn verify(
     entry: &heirloom_proto::Entry,
-    descriptor: std::os::fd::BorrowedFd<'_>,
+    descriptor: BorrowedFd<'_>,
 ) -> Result<(), String> {
     match identity_like(&entry.identity, descriptor) {
         Ok(found) if found == entry.identity => Ok(()),

@@ -1,6 +1,7 @@
 //! The types that can be handed over.
 
 use std::fs::File;
+use std::io;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
@@ -17,14 +18,18 @@ use crate::sys::identity::{file_id, identity};
 /// A type that can be handed over: borrowed to be sent, owned when it is received.
 ///
 /// The set of types is closed; [`OwnedFd`] takes whatever has none of its own.
-pub trait Passable: AsFd + From<OwnedFd> + sealed::Sealed {
+pub trait Passable: AsFd + Sized + sealed::Sealed {
     /// What the entry is called on the wire.
     #[doc(hidden)]
     const KIND: Kind;
 
-    /// The type's users care whether it blocks.
+    /// Whether it may block.
     #[doc(hidden)]
-    const HAS_MODE: bool;
+    const MODE: Mode;
+
+    /// Makes one of a descriptor that was checked to be of this type and in its mode.
+    #[doc(hidden)]
+    fn from_descriptor(descriptor: OwnedFd) -> io::Result<Self>;
 
     /// Checks that a descriptor is of this type.
     #[doc(hidden)]
@@ -37,6 +42,18 @@ pub trait Passable: AsFd + From<OwnedFd> + sealed::Sealed {
         let text = format!("the descriptor is no {}: the kernel says {found:?}", Self::KIND);
         Err(Error::new(ErrorKind::WrongType, text))
     }
+}
+
+/// Whether a type blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[doc(hidden)]
+pub enum Mode {
+    /// Its users do not care.
+    Any,
+    /// As [`Fds::nonblocking`](super::Fds::nonblocking) tells.
+    Chosen,
+    /// Never: a runtime polls it.
+    Nonblocking,
 }
 
 /// Whether what the kernel tells fits the kind.
@@ -70,11 +87,15 @@ pub(super) fn bound_path(socket: BorrowedFd<'_>) -> Option<FileId> {
 }
 
 macro_rules! passable {
-    ($($type:ty => $kind:ident, $has_mode:literal;)*) => {
+    ($($type:ty => $kind:ident, $mode:ident;)*) => {
         $(
             impl Passable for $type {
                 const KIND: Kind = Kind::$kind;
-                const HAS_MODE: bool = $has_mode;
+                const MODE: Mode = Mode::$mode;
+
+                fn from_descriptor(descriptor: OwnedFd) -> io::Result<Self> {
+                    Ok(Self::from(descriptor))
+                }
             }
 
             impl sealed::Sealed for $type {}
@@ -83,15 +104,15 @@ macro_rules! passable {
 }
 
 passable! {
-    TcpListener => TcpListener, true;
-    UdpSocket => UdpSocket, true;
-    UnixListener => UnixListener, true;
-    UnixDatagram => UnixDatagram, true;
-    UnixSeqpacketListener => UnixSeqpacketListener, true;
-    TcpStream => TcpStream, true;
-    UnixStream => UnixStream, true;
-    File => File, false;
-    OwnedFd => Descriptor, false;
+    TcpListener => TcpListener, Chosen;
+    UdpSocket => UdpSocket, Chosen;
+    UnixListener => UnixListener, Chosen;
+    UnixDatagram => UnixDatagram, Chosen;
+    UnixSeqpacketListener => UnixSeqpacketListener, Chosen;
+    TcpStream => TcpStream, Chosen;
+    UnixStream => UnixStream, Chosen;
+    File => File, Any;
+    OwnedFd => Descriptor, Any;
 }
 
 pub(super) mod sealed {

@@ -116,7 +116,7 @@ fn two_names_on_one_address_by_different_types() {
 }
 
 /// Adds `descriptor` as a `T`, which it is not.
-fn added_as<T: Passable>(descriptor: impl Into<OwnedFd>) -> String {
+fn added_as<T: Passable + From<OwnedFd>>(descriptor: impl Into<OwnedFd>) -> String {
     let service = first();
     let disguised = T::from(descriptor.into());
     let error = service.fds().add("disguised", &disguised).unwrap_err();
