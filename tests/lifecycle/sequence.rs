@@ -6,7 +6,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::support::control::{Tool, status};
-use crate::support::{Family, Way, ask, both_ways};
+use crate::support::{DEADLINE, Family, Way, ask, both_ways};
 
 #[test]
 fn ten_upgrades_in_a_row_by_turns_spawned_and_external() {
@@ -145,7 +145,9 @@ both_ways! {
         family.set_next("PREPARE", "manual");
         let second = family.succeed(first, way);
         family.expect(second, "prepared");
+        let began = Instant::now();
         while !family.has_come(first, "failed") && !family.has_logged(first, "the handoff has failed") {
+            assert!(began.elapsed() < DEADLINE, "the successor is waited for on and on");
             family.tell(second, "progress still at it");
             family.expect_where("progress or failure", |event| {
                 event.pid == first && ["log", "failed"].contains(&event.name.as_str())
