@@ -1,0 +1,78 @@
+//! Reading and writing a full manifest, each beside a floor: what no codec can leave out.
+//!
+//! Reading has to allocate what the entries own; writing has to allocate the frame. Both floors move
+//! as many bytes and do nothing else.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a benchmark fails loudly")]
+
+use std::hint::black_box;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use heirloom_proto::limits::MAX_DESCRIPTORS;
+use heirloom_proto::{Entry, Identity, Kind, Manifest, Message, Name, Socket};
+
+criterion_main!(benches);
+criterion_group!(benches, decode, encode);
+
+fn decode(criterion: &mut Criterion) {
+    let frame = Message::Manifest(manifest()).encode().unwrap();
+    let owned = owned_bytes(&manifest());
+    let mut group = criterion.benchmark_group("decode 250 entries");
+    group.bench_function("floor", |bencher| bencher.iter(|| copies(black_box(&owned))));
+    group.bench_function("codec", |bencher| {
+        bencher.iter(|| Message::decode(black_box(&frame)).unwrap());
+    });
+    group.finish();
+}
+
+fn encode(criterion: &mut Criterion) {
+    let message = Message::Manifest(manifest());
+    let frame = message.encode().unwrap();
+    let mut group = criterion.benchmark_group("encode 250 entries");
+    group.bench_function("floor", |bencher| bencher.iter(|| black_box(&frame).clone()));
+    group.bench_function("codec", |bencher| bencher.iter(|| black_box(&message).encode().unwrap()));
+    group.finish();
+}
+
+/// Each in an allocation of its own, and the list that holds them.
+fn copies(owned: &[Vec<u8>]) -> Vec<Box<[u8]>> {
+    owned.iter().map(|bytes| bytes.as_slice().into()).collect()
+}
+
+/// What the entries own beside themselves: the list, then for each its name and its address.
+fn owned_bytes(manifest: &Manifest) -> Vec<Vec<u8>> {
+    let list = vec![0; manifest.entries.len() * size_of::<Entry>()];
+    let entries = manifest.entries.iter().flat_map(|(entry, ())| {
+        let Identity::Socket(socket) = &entry.identity else {
+            panic!("every entry of the benchmark is a socket")
+        };
+        [entry.name.as_str().into(), socket.local.as_bytes().to_vec()]
+    });
+    std::iter::once(list).chain(entries).collect()
+}
+
+/// As many TCP listeners as fit a frame, at ports from 17000.
+fn manifest() -> Manifest {
+    let entries = (0..MAX_DESCRIPTORS).map(|index| (listener(index), ()));
+    Manifest { entries: entries.collect(), last: true }
+}
+
+fn listener(index: usize) -> Entry {
+    let port = 17_000 + u16::try_from(index).unwrap();
+    let [high, low] = port.to_be_bytes();
+    let local = vec![2, 0, high, low, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    Entry {
+        kind: Kind::TcpListener,
+        name: Name::new(format!("127.0.0.1:{port}")).unwrap(),
+        identity: Identity::Socket(Socket {
+            domain: 2,
+            kind: 1,
+            protocol: 6,
+            listening: true,
+            local: local.try_into().unwrap(),
+            cookie: 0x1000 + index as u64,
+        }),
+        path: None,
+        opaque: Vec::new().try_into().unwrap(),
+    }
+}
