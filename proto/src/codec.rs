@@ -3,10 +3,13 @@
 //! Integers are fixed-width and little-endian, lengths are `u64`, and nothing is read past the
 //! frame. Bytes behind the known fields of a body are left for newer versions.
 
+use alloc::vec;
 use alloc::vec::Vec;
 
 use bincode::config::{Configuration, Fixint, Limit, LittleEndian};
+use bincode::enc::write::SizeWriter;
 use bincode::error::DecodeError;
+use bincode::serde::{decode_from_slice, encode_into_slice, encode_into_writer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -20,12 +23,16 @@ const LAYOUT: Layout = bincode::config::standard().with_fixed_int_encoding().wit
 ///
 /// Fails only where a value cannot be represented, which no type of this crate can bring about.
 pub(crate) fn encode<T: Serialize>(value: &T) -> Option<Vec<u8>> {
-    bincode::serde::encode_to_vec(value, LAYOUT).ok()
+    let mut size = SizeWriter::default();
+    encode_into_writer(value, &mut size, LAYOUT).ok()?;
+    let mut bytes = vec![0; size.bytes_written];
+    encode_into_slice(value, &mut bytes, LAYOUT).ok()?;
+    Some(bytes)
 }
 
 /// Reads a value from the front of `bytes`.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> {
-    match bincode::serde::decode_from_slice(bytes, LAYOUT) {
+    match decode_from_slice(bytes, LAYOUT) {
         Ok((value, _)) => Ok(value),
         Err(DecodeError::UnexpectedEnd { .. } | DecodeError::LimitExceeded) => Err(BodyError::Cut),
         Err(DecodeError::Utf8 { .. }) => Err(BodyError::Text),

@@ -41,11 +41,12 @@ impl Manifest {
     }
 }
 
-/// A manifest on the wire: a flag, then the entries.
+/// A manifest on the wire: a flag, then the entries, however they are kept. One beside a `()` is
+/// written as one alone is: a `()` has no bytes.
 #[derive(Serialize)]
-pub(crate) struct Outgoing<'a> {
+pub(crate) struct Outgoing<'a, E> {
     pub(crate) last: bool,
-    pub(crate) entries: &'a [Arc<Entry>],
+    pub(crate) entries: &'a [E],
 }
 
 /// A manifest from the wire.
@@ -120,7 +121,7 @@ impl Batches {
     }
 
     /// Takes the batch at `range`, which [`peek`](Self::peek) has told, as a frame.
-    pub(crate) fn take(&mut self, range: &Range<usize>) -> Outgoing<'_> {
+    pub(crate) fn take(&mut self, range: &Range<usize>) -> Outgoing<'_, Arc<Entry>> {
         self.next = range.end;
         self.done = range.end >= self.entries.len();
         Outgoing { last: self.done, entries: self.entries.get(range.clone()).unwrap_or_default() }

@@ -117,9 +117,7 @@ impl Message {
             Self::Welcome(body) => write(MessageKind::Welcome, body),
             Self::Refuse(body) => write(MessageKind::Refuse, body),
             Self::Manifest(manifest) => {
-                let entries: Vec<_> =
-                    manifest.entries.iter().map(|(entry, ())| entry.clone().into()).collect();
-                encode_manifest(&Outgoing { last: manifest.last, entries: &entries })
+                encode_manifest(&Outgoing { last: manifest.last, entries: &manifest.entries })
             }
             Self::Received(body) => write(MessageKind::Received, body),
             Self::Progress(body) => write(MessageKind::Progress, body),

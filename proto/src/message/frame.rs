@@ -40,7 +40,9 @@ impl Header {
 }
 
 /// The frame of one batch.
-pub(crate) fn encode_manifest(batch: &Outgoing<'_>) -> Result<Vec<u8>, InvalidMessage> {
+pub(crate) fn encode_manifest<E: Serialize>(
+    batch: &Outgoing<'_, E>,
+) -> Result<Vec<u8>, InvalidMessage> {
     write(MessageKind::Manifest, batch)
 }
 
