@@ -13,6 +13,7 @@ pub struct Abort {
     /// Why, for a program.
     pub reason: AbortReason,
     /// Why, for a person.
+    #[serde(deserialize_with = "crate::codec::text")]
     pub text: String,
 }
 

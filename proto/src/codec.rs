@@ -3,6 +3,8 @@
 //! Integers are fixed-width and little-endian, lengths are `u64`, and nothing is read past the
 //! frame. Bytes behind the known fields of a body are left for newer versions.
 
+mod field;
+
 use alloc::vec;
 use alloc::vec::Vec;
 
@@ -12,6 +14,8 @@ use bincode::error::DecodeError;
 use bincode::serde::{decode_from_slice, encode_into_slice, encode_into_writer};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+
+pub(crate) use field::{bytes, list, text};
 
 use crate::limits::MAX_FRAME;
 
@@ -45,80 +49,6 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, BodyError> 
     }
 }
 
-/// A field of bytes: read in one piece, whose claimed length the size limit bounds.
-pub(crate) mod bytes {
-    use alloc::vec::Vec;
-    use core::fmt;
-
-    use serde::de::{Deserializer, Error, Visitor};
-    use serde::ser::Serializer;
-
-    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], into: S) -> Result<S::Ok, S::Error> {
-        into.serialize_bytes(bytes)
-    }
-
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
-        from.deserialize_byte_buf(Bytes)
-    }
-
-    struct Bytes;
-
-    impl Visitor<'_> for Bytes {
-        type Value = Vec<u8>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("bytes")
-        }
-
-        fn visit_bytes<E: Error>(self, bytes: &[u8]) -> Result<Vec<u8>, E> {
-            Ok(bytes.into())
-        }
-
-        fn visit_byte_buf<E: Error>(self, bytes: Vec<u8>) -> Result<Vec<u8>, E> {
-            Ok(bytes)
-        }
-    }
-}
-
-/// A field that is a list: it grows by what is there, whatever length it claims. (A `Vec` of its own
-/// accord reserves up to a mebibyte for a claim.)
-pub(crate) mod list {
-    use alloc::vec::Vec;
-    use core::fmt;
-    use core::marker::PhantomData;
-
-    use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
-
-    use crate::limits::MAX_DESCRIPTORS;
-
-    pub(crate) fn deserialize<'de, D, T>(from: D) -> Result<Vec<T>, D::Error>
-    where
-        D: Deserializer<'de>,
-        T: Deserialize<'de>,
-    {
-        from.deserialize_seq(List(PhantomData))
-    }
-
-    pub(super) struct List<T>(pub(super) PhantomData<T>);
-
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for List<T> {
-        type Value = Vec<T>;
-
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a list")
-        }
-
-        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
-            let claimed = items.size_hint().unwrap_or_default();
-            let mut list = Vec::with_capacity(claimed.min(MAX_DESCRIPTORS));
-            while let Some(item) = items.next_element()? {
-                list.push(item);
-            }
-            Ok(list)
-        }
-    }
-}
-
 /// Why a body could not be read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -147,62 +77,18 @@ pub enum BodyError {
 mod tests {
     use alloc::string::String;
     use alloc::vec::Vec;
-    use core::marker::PhantomData;
 
     use serde::Deserialize;
-    use serde::de::value::{Error, UnitDeserializer};
-    use serde::de::{DeserializeSeed, SeqAccess, Visitor};
 
-    use super::{BodyError, bytes, decode, encode, list};
-    use crate::limits::{MAX_DESCRIPTORS, MAX_FRAME};
+    use super::{BodyError, bytes, decode, encode};
+    use crate::limits::MAX_FRAME;
     use crate::name::Name;
-
-    /// A list that claims any length and ends after `left` items.
-    struct Liar {
-        left: usize,
-    }
-
-    impl<'de> SeqAccess<'de> for Liar {
-        type Error = Error;
-
-        fn next_element_seed<T: DeserializeSeed<'de>>(
-            &mut self,
-            seed: T,
-        ) -> Result<Option<T::Value>, Error> {
-            let Some(left) = self.left.checked_sub(1) else {
-                return Ok(None);
-            };
-            self.left = left;
-            seed.deserialize(UnitDeserializer::new()).map(Some)
-        }
-
-        fn size_hint(&self) -> Option<usize> {
-            Some(usize::MAX)
-        }
-    }
-
-    #[derive(Debug, Default)]
-    struct Item(#[expect(dead_code, reason = "it has a size")] [u64; 4]);
-
-    impl<'de> Deserialize<'de> for Item {
-        fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-            <()>::deserialize(from).map(|()| Self::default())
-        }
-    }
-
-    #[test]
-    fn a_list_reserves_for_a_frame_of_items_whatever_it_claims() {
-        let items = list::List::<Item>(PhantomData).visit_seq(Liar { left: 3 });
-        let items = items.unwrap();
-        assert_eq!(items.len(), 3);
-        assert_eq!(items.capacity(), MAX_DESCRIPTORS);
-    }
 
     #[derive(Debug, PartialEq, Deserialize)]
     struct Blob(#[serde(with = "bytes")] Vec<u8>);
 
     #[test]
-    fn bytes_that_claim_more_than_a_frame_are_refused_before_they_are_reserved() {
+    fn bytes_that_claim_more_than_a_frame_are_refused() {
         for claim in [MAX_FRAME as u64, u64::from(u32::MAX), u64::MAX] {
             assert_eq!(decode::<Blob>(&claim.to_le_bytes()), Err(BodyError::Cut), "{claim}");
         }

@@ -53,7 +53,7 @@ pub(crate) struct Outgoing<'a, E> {
 #[derive(Deserialize)]
 pub(crate) struct Incoming {
     last: bool,
-    #[serde(deserialize_with = "crate::codec::list::deserialize")]
+    #[serde(deserialize_with = "crate::codec::list")]
     entries: Vec<Entry>,
 }
 

@@ -170,6 +170,7 @@ pub struct Received {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Progress {
     /// What it is doing, for people.
+    #[serde(deserialize_with = "crate::codec::text")]
     pub text: String,
 }
 
@@ -179,7 +180,7 @@ pub struct Ready {
     /// How many entries were not claimed.
     pub stray_count: u64,
     /// As many of their names as fit.
-    #[serde(deserialize_with = "crate::codec::list::deserialize")]
+    #[serde(deserialize_with = "crate::codec::list")]
     pub strays: Vec<Name>,
 }
 

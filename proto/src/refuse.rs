@@ -24,6 +24,7 @@ pub struct Refuse {
     /// What there is of it.
     pub available: u64,
     /// Why, for a person.
+    #[serde(deserialize_with = "crate::codec::text")]
     pub text: String,
 }
 

@@ -21,8 +21,10 @@ pub struct Hello {
     /// The process id in the successor's own namespace: for people, never for a decision.
     pub pid: u32,
     /// The service it belongs to.
+    #[serde(deserialize_with = "crate::codec::text")]
     pub service: String,
     /// Which build it is; free text.
+    #[serde(deserialize_with = "crate::codec::text")]
     pub build: String,
     /// The secret it was spawned with, unless it was started by somebody else.
     pub secret: Option<Secret>,
@@ -63,5 +65,6 @@ pub struct Welcome {
     /// The predecessor's process id in its own namespace, for people.
     pub pid: u32,
     /// The predecessor's build; free text.
+    #[serde(deserialize_with = "crate::codec::text")]
     pub build: String,
 }

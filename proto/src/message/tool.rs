@@ -15,8 +15,10 @@ pub struct StatusReport {
     /// Its process id in its own namespace.
     pub pid: u32,
     /// Its service label.
+    #[serde(deserialize_with = "crate::codec::text")]
     pub service: String,
     /// Its build label.
+    #[serde(deserialize_with = "crate::codec::text")]
     pub build: String,
     /// What it is doing.
     pub phase: Phase,
@@ -27,7 +29,7 @@ pub struct StatusReport {
     /// How many entries it would hand over now.
     pub entries: u64,
     /// Older generations that are still draining.
-    #[serde(deserialize_with = "crate::codec::list::deserialize")]
+    #[serde(deserialize_with = "crate::codec::list")]
     pub draining: Vec<DrainingGeneration>,
 }
 
@@ -53,6 +55,7 @@ pub enum Outcome {
     /// Nothing changed hands.
     Failed {
         /// Why, for people.
+        #[serde(deserialize_with = "crate::codec::text")]
         text: String,
     },
 }
