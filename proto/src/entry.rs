@@ -259,9 +259,9 @@ mod tests {
     #[test]
     fn bytes_beyond_their_bound_are_refused_in_a_frame_too() {
         let long = codec::encode(&vec![7_u8; 1_025]).unwrap();
-        let text = format!("{}", codec::decode::<Opaque>(&long).unwrap_err());
+        let text = format!("{}", codec::decode::<Opaque>(&long).unwrap_err().error);
         assert!(text.contains("1025 bytes"), "{text}");
-        let text = format!("{}", codec::decode::<Address>(&long).unwrap_err());
+        let text = format!("{}", codec::decode::<Address>(&long).unwrap_err().error);
         assert!(text.contains("at most 128"), "{text}");
     }
 

@@ -1,5 +1,7 @@
 //! What a peer can do wrong, by who is to blame.
 
+use alloc::string::String;
+
 use crate::codec::BodyError;
 use crate::limits::{HEADER, MAX_DESCRIPTORS, MAX_FRAME};
 use crate::message_kind::MessageKind;
@@ -35,9 +37,6 @@ pub enum InvalidMessage {
         /// What there is.
         found: usize,
     },
-    /// The header could not be read.
-    #[error("the header cannot be read: {0}")]
-    Header(BodyError),
     /// A known kind in another version's layout.
     #[error("{kind} came in version {found}, expected {expected}")]
     WrongVersion {
@@ -55,10 +54,12 @@ pub enum InvalidMessage {
         kind: u16,
     },
     /// The body could not be read.
-    #[error("{kind} cannot be read: {error}")]
+    #[error("{kind} cannot be read: {field}: {error}")]
     Body {
         /// The message.
         kind: MessageKind,
+        /// The field at fault, by the names of this crate's types: `entries[3].identity.local`.
+        field: String,
         /// What is wrong.
         error: BodyError,
     },

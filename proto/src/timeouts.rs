@@ -27,15 +27,20 @@ impl Default for Timeouts {
     }
 }
 
+/// As [`Timeouts`] are on the wire.
 #[derive(Serialize, Deserialize)]
-struct Milliseconds(u64, u64, u64);
+struct Milliseconds {
+    ready: u64,
+    ready_cap: u64,
+    commit: u64,
+}
 
 impl From<Milliseconds> for Timeouts {
-    fn from(Milliseconds(ready, ready_cap, commit): Milliseconds) -> Self {
+    fn from(milliseconds: Milliseconds) -> Self {
         Self {
-            ready: Duration::from_millis(ready),
-            ready_cap: Duration::from_millis(ready_cap),
-            commit: Duration::from_millis(commit),
+            ready: Duration::from_millis(milliseconds.ready),
+            ready_cap: Duration::from_millis(milliseconds.ready_cap),
+            commit: Duration::from_millis(milliseconds.commit),
         }
     }
 }
@@ -43,6 +48,10 @@ impl From<Milliseconds> for Timeouts {
 impl From<Timeouts> for Milliseconds {
     fn from(timeouts: Timeouts) -> Self {
         let whole = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-        Self(whole(timeouts.ready), whole(timeouts.ready_cap), whole(timeouts.commit))
+        Self {
+            ready: whole(timeouts.ready),
+            ready_cap: whole(timeouts.ready_cap),
+            commit: whole(timeouts.commit),
+        }
     }
 }

@@ -138,14 +138,17 @@ fn an_unknown_message_that_may_be_skipped() {
 #[test]
 fn a_body_that_is_cut() {
     let hello = Message::Hello(super::peer::hello()).encode().unwrap();
-    for length in [HEADER, HEADER + 4, hello.len() - 1] {
+    let cuts = [(HEADER, "lowest"), (HEADER + 4, "features"), (hello.len() - 1, "secret")];
+    for (length, field) in cuts {
         let mut cut = hello[..length].to_vec();
         let body = u32::try_from(length - HEADER).unwrap();
         cut[8..12].copy_from_slice(&body.to_le_bytes());
         let answer = answer_to(&cut);
         assert_eq!(
             answer,
-            "protocol broken: Hello cannot be read: it ends before its last field does"
+            format!(
+                "protocol broken: Hello cannot be read: {field}: the frame ends before it does"
+            )
         );
     }
 }

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::codec;
+use crate::codec::{self, Unreadable};
 use crate::error::InvalidMessage;
 use crate::limits::{HEADER, MAGIC, MAX_FRAME};
 use crate::manifest::Outgoing;
@@ -25,10 +25,10 @@ impl Header {
         if frame.len() > MAX_FRAME {
             return Err(InvalidMessage::TooLong { length: frame.len() });
         }
-        let Some((head, body)) = frame.split_at_checked(HEADER) else {
+        // Four integers: they can be read from whatever is long enough.
+        let (Ok(header), Some(body)) = (codec::decode::<Self>(frame), frame.get(HEADER..)) else {
             return Err(InvalidMessage::TooShort { length: frame.len() });
         };
-        let header: Self = codec::decode(head).map_err(InvalidMessage::Header)?;
         if header.magic != MAGIC {
             return Err(InvalidMessage::Magic { found: header.magic });
         }
@@ -48,9 +48,10 @@ pub(crate) fn encode_manifest<E: Serialize>(
 
 pub(super) fn read<T: DeserializeOwned>(
     kind: MessageKind,
-    body: &[u8],
+    bytes: &[u8],
 ) -> Result<T, InvalidMessage> {
-    codec::decode(body).map_err(|error| InvalidMessage::Body { kind, error })
+    let body = |Unreadable { field, error }| InvalidMessage::Body { kind, field, error };
+    codec::decode(bytes).map_err(body)
 }
 
 pub(super) fn write<T: Serialize>(kind: MessageKind, body: &T) -> Result<Vec<u8>, InvalidMessage> {
