@@ -12,6 +12,7 @@
 )]
 
 mod kernel;
+pub mod layout;
 mod link;
 mod older;
 pub mod samples;
