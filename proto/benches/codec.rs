@@ -1,7 +1,8 @@
 //! Reading and writing a full manifest, each beside a floor: what no codec can leave out.
 //!
 //! Reading has to allocate what the entries own; writing has to allocate the frame. Both floors move
-//! as many bytes and do nothing else.
+//! as many bytes and do nothing else. The budget on a machine with two cores is 60 µs to read and
+//! 40 µs to write.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a benchmark fails loudly")]
 
