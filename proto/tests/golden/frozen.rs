@@ -1,12 +1,4 @@
-//! The bytes of every message, as PROTOCOL.md fixes them: `vectors/` holds them in hexadecimal.
-#![allow(
-    clippy::unwrap_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-mod support;
+//! Today's reader and writer against the bytes.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -15,7 +7,8 @@ use std::path::PathBuf;
 
 use heirloom_proto::limits::{FROZEN_VERSION, VERSION};
 use heirloom_proto::{AbortReason, Kind, Message, MessageKind, Phase, RefuseReason};
-use support::samples::samples;
+
+use crate::support::samples::samples;
 
 const CHANGED: &str = "the layout has changed: peers of the version in the header cannot read it. \
     A changed layout needs a new version number, and new vectors beside the old ones";
