@@ -1,57 +1,68 @@
 //! Today's reader and writer against the bytes.
 
 use std::collections::BTreeSet;
-use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
 
 use heirloom_proto::limits::{FROZEN_VERSION, VERSION};
 use heirloom_proto::{AbortReason, Kind, Message, MessageKind, Phase, RefuseReason};
 
-use crate::support::samples::samples;
-
-const CHANGED: &str = "the layout has changed: peers of the version in the header cannot read it. \
-    A changed layout needs a new version number, and new vectors beside the old ones";
+use crate::cases;
+use crate::changed::{CHANGED, changed};
+use crate::files;
+use crate::twin::Twin;
 
 #[test]
 fn every_vector_is_read_as_the_message_it_is() {
-    for (name, message) in samples() {
-        assert_eq!(Message::decode(&vector(name)), Ok(message), "{name}: {CHANGED}");
+    for case in cases::all() {
+        let read = Message::decode(&files::frame(&case.name));
+        assert_eq!(read, Ok(case.message), "{}", changed(&case.name));
+    }
+}
+
+/// A reader drops what it does not know. So what is written of a newer release's message is the known
+/// part, and the test adds what follows it.
+#[test]
+fn every_message_that_was_read_is_written_as_the_known_part_of_its_vector() {
+    for case in cases::all() {
+        let vector = files::frame(&case.name);
+        let message = Message::decode(&vector);
+        let message = message.unwrap_or_else(|error| panic!("{error}: {}", changed(&case.name)));
+        let written = cases::Case { message, ..case.clone() }.frame();
+        assert_eq!(files::hex(&written), files::hex(&vector), "{}", changed(&case.name));
     }
 }
 
 #[test]
-fn every_message_is_written_as_its_vector() {
-    for (name, message) in samples() {
-        let written = hex(&message.encode().unwrap());
-        assert_eq!(written, hex(&vector(name)), "{name}: {CHANGED}");
+fn every_vector_is_sixteen_bytes_a_line_after_its_header() {
+    for name in cases::names() {
+        let text = fs::read_to_string(files::path(&name, "hex")).unwrap();
+        assert_eq!(text, files::hex(&files::frame(&name)), "{name}");
     }
 }
 
 #[test]
 fn bytes_behind_the_known_fields_are_left_to_newer_versions() {
-    for (name, message) in samples() {
-        let mut frame = vector(name);
+    for case in cases::today() {
+        let mut frame = files::frame(&case.name);
         frame.extend([0xee; 5]);
         let body = u32::try_from(frame.len() - 12).unwrap();
         frame[8..12].copy_from_slice(&body.to_le_bytes());
-        assert_eq!(Message::decode(&frame), Ok(message), "{name}");
+        assert_eq!(Message::decode(&frame), Ok(case.message), "{}", case.name);
     }
 }
 
 #[test]
-fn every_kind_has_a_vector_and_every_vector_is_known() {
-    let kinds: BTreeSet<_> = samples()
-        .iter()
-        .filter_map(|(_, message)| message.kind())
-        .map(|kind| kind as u16)
-        .collect();
-    let all = MessageKind::ALL.iter().map(|kind| *kind as u16).collect();
-    assert_eq!(kinds, all, "a kind without a sample in support/samples.rs");
-    let known: BTreeSet<_> = samples().iter().map(|(name, _)| file(name)).collect();
-    let files = fs::read_dir(vectors()).unwrap();
-    let found = files.map(|file| file.unwrap().path()).collect();
-    assert_eq!(known, found);
+fn every_kind_stands_in_each_set_and_every_file_is_known() {
+    let all: BTreeSet<_> = MessageKind::ALL.iter().map(|kind| *kind as u16).collect();
+    for set in [cases::today(), cases::older(), cases::newer()] {
+        let kinds = set.iter().filter_map(|case| case.message.kind());
+        let kinds: BTreeSet<_> = kinds.map(|kind| kind as u16).collect();
+        assert_eq!(kinds, all, "a kind without a vector: add it to tests/golden/cases");
+    }
+    let names = cases::names().into_iter();
+    let known: BTreeSet<_> =
+        names.flat_map(|name| [files::path(&name, "hex"), files::path(&name, "txt")]).collect();
+    assert_eq!(known, files::found(), "a vector that nobody reads, or one that is not there");
 }
 
 #[test]
@@ -79,49 +90,60 @@ fn numbers(found: impl Iterator<Item = u16>, last: u16) {
 }
 
 #[test]
-fn three_messages_are_frozen_and_the_others_bear_the_version() {
-    for (name, message) in samples() {
-        let frozen =
-            matches!(message, Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_));
-        let version = if frozen { FROZEN_VERSION } else { VERSION };
-        assert_eq!(vector(name)[4..6], version.to_le_bytes(), "{name}");
+fn every_number_that_is_given_and_an_unknown_one_stand_in_a_vector() {
+    let (mut refuse, mut abort) = (BTreeSet::new(), BTreeSet::new());
+    let (mut phases, mut entries) = (BTreeSet::new(), BTreeSet::new());
+    for case in cases::today() {
+        match case.message {
+            Message::Refuse(message) => {
+                refuse.insert(message.reason.into());
+                phases.insert(u16::from(u8::from(message.phase)));
+            }
+            Message::Abort(message) => drop(abort.insert(message.reason.into())),
+            Message::Manifest(message) => {
+                entries.extend(message.entries.iter().map(|(entry, ())| u16::from(entry.kind)));
+            }
+            _ => {}
+        }
+    }
+    for (what, found, last) in [
+        ("refuse", refuse, 8),
+        ("abort", abort, 10),
+        ("phase", phases, 12),
+        ("kind of entry", entries, 10),
+    ] {
+        let (known, unknown): (Vec<u16>, Vec<u16>) = found.iter().partition(|n| **n <= last);
+        assert_eq!(known, (1..=last).collect::<Vec<_>>(), "{what}");
+        assert!(!unknown.is_empty(), "{what}: no unknown number");
     }
 }
 
 #[test]
-#[ignore = "writes the vectors that are missing"]
+fn three_messages_are_frozen_and_the_others_bear_the_version() {
+    for case in cases::all() {
+        let frozen =
+            matches!(case.message, Message::Hello(_) | Message::Welcome(_) | Message::Refuse(_));
+        let version = if frozen { FROZEN_VERSION } else { VERSION };
+        let vector = files::frame(&case.name);
+        assert_eq!(vector[4..6], version.to_le_bytes(), "{}", changed(&case.name));
+    }
+}
+
+#[test]
+#[ignore = "writes the vectors and the twins that are missing"]
 fn write_the_missing_vectors() {
-    fs::create_dir_all(vectors()).unwrap();
-    for (name, message) in samples() {
-        if !file(name).exists() {
-            fs::write(file(name), hex(&message.encode().unwrap())).unwrap();
-        }
+    let frames = cases::all().into_iter().map(|case| (case.frame(), case.name));
+    let unknown = cases::unknown_kinds().map(|(name, frame)| (frame, name.into()));
+    for (frame, name) in frames.chain(unknown) {
+        write_missing(&name, "hex", || files::hex(&frame));
+        write_missing(&name, "txt", || Twin::of(&files::frame(&name)).unwrap().text);
     }
 }
 
-fn vectors() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors")
-}
-
-fn file(name: &str) -> PathBuf {
-    vectors().join(name).with_extension("hex")
-}
-
-#[track_caller]
-fn vector(name: &str) -> Vec<u8> {
-    let text = fs::read_to_string(file(name));
-    let text = text.unwrap_or_else(|error| panic!("no vector for {name}: {error}"));
-    let bytes = text.split_whitespace();
-    bytes.map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
-}
-
-/// The header in a line of its own, then sixteen bytes a line.
-fn hex(frame: &[u8]) -> String {
-    let (header, body) = frame.split_at(12);
-    let mut text = String::new();
-    for line in std::iter::once(header).chain(body.chunks(16)) {
-        let bytes: Vec<_> = line.iter().map(|byte| format!("{byte:02x}")).collect();
-        writeln!(text, "{}", bytes.join(" ")).unwrap();
+fn write_missing(name: &str, extension: &str, text: impl FnOnce() -> String) {
+    let path = files::path(name, extension);
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    if !path.exists() {
+        fs::write(path, text()).unwrap();
     }
-    text
 }

@@ -1,4 +1,6 @@
-//! The bytes of every message, as PROTOCOL.md fixes them: `vectors/` holds them in hexadecimal.
+//! The bytes of every message, as PROTOCOL.md fixes them: `vectors/` holds each as a frame in
+//! hexadecimal and beside it a twin that people can read. Two sets in it stand for an older and a
+//! newer release, and meet today's machines.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -9,4 +11,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cases;
+mod changed;
+mod files;
 mod frozen;
+mod layout;
+mod twin;
+mod twins;
