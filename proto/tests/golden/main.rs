@@ -16,5 +16,8 @@ mod changed;
 mod files;
 mod frozen;
 mod layout;
+mod meetings;
+mod newer;
+mod release;
 mod twin;
 mod twins;
