@@ -128,7 +128,7 @@ const REFUSE: &[Field] = &[
 const MANIFEST: &[Field] =
     &[Field("last", Shape::Flag), Field("entries", Shape::List("entry", ENTRY, 250))];
 
-const ENTRY: &[Field] = &[
+pub(crate) const ENTRY: &[Field] = &[
     Field("kind", ENTRY_KIND),
     Field("name", NAME),
     Field("identity", Shape::OneOf(&[("socket", SOCKET), ("file", FILE)])),
@@ -136,7 +136,7 @@ const ENTRY: &[Field] = &[
     Field("opaque", Shape::Bytes(1_024)),
 ];
 
-const SOCKET: &[Field] = &[
+pub(crate) const SOCKET: &[Field] = &[
     Field("domain", Shape::Signed),
     Field("type", Shape::Signed),
     Field("protocol", Shape::Signed),
@@ -145,7 +145,7 @@ const SOCKET: &[Field] = &[
     Field("cookie", U64),
 ];
 
-const FILE: &[Field] = &[Field("device", U64), Field("inode", U64)];
+pub(crate) const FILE: &[Field] = &[Field("device", U64), Field("inode", U64)];
 
 const READY: &[Field] = &[
     Field("number of entries not claimed", U64),
@@ -171,7 +171,7 @@ const OUTCOME: Shape = Shape::OneOf(&[
     ("failed", &[Field("text", TEXT)]),
 ]);
 
-const REFUSE_REASON: Shape = Shape::Named(
+pub(crate) const REFUSE_REASON: Shape = Shape::Named(
     2,
     &[
         (1, "busy"),
@@ -185,7 +185,7 @@ const REFUSE_REASON: Shape = Shape::Named(
     ],
 );
 
-const ABORT_REASON: Shape = Shape::Named(
+pub(crate) const ABORT_REASON: Shape = Shape::Named(
     2,
     &[
         (1, "timed out"),
@@ -201,7 +201,7 @@ const ABORT_REASON: Shape = Shape::Named(
     ],
 );
 
-const PHASE: Shape = Shape::Named(
+pub(crate) const PHASE: Shape = Shape::Named(
     1,
     &[
         (1, "starting"),
@@ -219,7 +219,7 @@ const PHASE: Shape = Shape::Named(
     ],
 );
 
-const ENTRY_KIND: Shape = Shape::Named(
+pub(crate) const ENTRY_KIND: Shape = Shape::Named(
     2,
     &[
         (1, "TCP listener"),

@@ -20,6 +20,7 @@ mod layout;
 mod meetings;
 mod newer;
 mod release;
+mod tables;
 mod twin;
 mod twins;
 mod unknown_kinds;
