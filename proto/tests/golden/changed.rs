@@ -20,8 +20,8 @@ with vectors of its own.
 pub(crate) const CHANGED: &str = "\
 this is not the layout that was released: a peer of the version in the header would misread it.
 If the change is not meant, undo it. If it is, it needs a new version number, which is
-  1. in `src/limits.rs` a higher `VERSION`; the lowest version offered stays, as long as releases that
-     speak only that one are to be met;
+  1. in `src/limits.rs` a higher `VERSION`, and a constant of its own for the lowest version offered,
+     which stays as long as releases that speak nothing higher are to be met;
   2. in `src/message.rs` both layouts: the version in the header tells which to read, the version in
      `Welcome` which to write. In `src/message_kind.rs` the kind bears the new version from then on;
   3. new vectors beside the old ones, whose bytes stay, with `cargo test -p heirloom-proto --test

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use heirloom_proto::limits::{FROZEN_VERSION, VERSION};
-use heirloom_proto::{AbortReason, Kind, Message, MessageKind, Phase, RefuseReason};
+use heirloom_proto::{
+    AbortReason, InvalidMessage, Kind, Message, MessageKind, Phase, RefuseReason,
+};
 
 use crate::cases;
 use crate::changed::{CHANGED, changed};
@@ -29,6 +31,16 @@ fn every_message_that_was_read_is_written_as_the_known_part_of_its_vector() {
         let message = message.unwrap_or_else(|error| panic!("{error}: {}", changed(&case.name)));
         let written = cases::Case { message, ..case.clone() }.frame();
         assert_eq!(files::hex(&written), files::hex(&vector), "{}", changed(&case.name));
+    }
+}
+
+#[test]
+fn a_kind_that_is_unknown_may_be_skipped_unless_its_bit_15_is_set() {
+    let expected =
+        [Ok(Message::Unknown(0x0011)), Err(InvalidMessage::UnknownKind { kind: 0x8011 })];
+    for ((name, frame), expected) in cases::unknown_kinds().into_iter().zip(expected) {
+        assert_eq!(files::hex(&frame), files::hex(&files::frame(name)), "{name}");
+        assert_eq!(Message::decode(&frame), expected, "{name}");
     }
 }
 

@@ -5,6 +5,7 @@ use heirloom_proto::predecessor::ConnectionId;
 use heirloom_proto::{Hello, Lock};
 
 use crate::cases::SKIPPABLE;
+use crate::changed::CHANGED;
 use crate::files;
 use crate::support::{Pair, Who, hello};
 use crate::twin::Twin;
@@ -42,7 +43,7 @@ pub(crate) struct Heard {
 #[track_caller]
 fn hear(frame: Vec<u8>, descriptors: usize) -> Heard {
     let twin = Twin::of(&frame);
-    let twin = twin.unwrap_or_else(|error| panic!("version 1 cannot read it: {error}: {frame:x?}"));
+    let twin = twin.unwrap_or_else(|error| panic!("{error}: {CHANGED}"));
     assert_eq!(descriptors, twin.descriptors, "{}", twin.text);
     let name = twin.name.unwrap_or_else(|| panic!("version 1 does not know it: {}", twin.text));
     Heard { name, frame }

@@ -1,6 +1,7 @@
 //! Kinds of message that this release does not know, in every state in which a peer may send.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use heirloom_proto::predecessor::{self, ConnectionId};
 use heirloom_proto::{Failure, InvalidMessage, Phase, Predecessor, successor};
@@ -22,7 +23,8 @@ fn a_kind_that_may_be_skipped_changes_nothing_in_any_state() {
         let mut pair = at.pair.clone();
         pair.visit(STRANGER);
         let before = format!("{pair:?}");
-        let now = pair.now;
+        // Somebody who only says what is skipped gets no time for it.
+        let now = pair.now + seconds(1);
         pair.older.machine.handle_frame(PEER, &frame, now);
         pair.older.machine.handle_frame(STRANGER, &frame, now);
         pair.younger().machine.handle_frame(&frame, Vec::new(), now);
@@ -33,14 +35,29 @@ fn a_kind_that_may_be_skipped_changes_nothing_in_any_state() {
 #[test]
 fn a_kind_that_must_be_understood_is_garbage_in_every_state_of_the_predecessor() {
     let frame = files::frame(MUST_UNDERSTAND);
+    garbage_for_the_predecessor(|machine, connection, now| {
+        machine.handle_frame(connection, &frame, now);
+    });
+}
+
+/// Its machine is given no descriptors: a driver that sees any hands in no frame.
+#[test]
+fn a_kind_that_may_be_skipped_is_garbage_with_a_descriptor_in_every_state_of_the_predecessor() {
+    let count = InvalidMessage::DescriptorCount { entries: 0, descriptors: 1 };
+    garbage_for_the_predecessor(|machine, connection, now| {
+        machine.handle_garbage(connection, Failure::Invalid(count.clone()), now);
+    });
+}
+
+fn garbage_for_the_predecessor(hand_in: impl Fn(&mut Predecessor, ConnectionId, Duration)) {
     at_every_step(|at| {
         let mut machine = at.pair.older.machine.clone();
         machine.handle_connected(STRANGER, 7, at.pair.now);
+        drop(outputs(&mut machine));
         for connection in [PEER, STRANGER] {
             let mut machine = machine.clone();
-            drop(outputs(&mut machine));
             let expected = answer_of_predecessor(at, &machine, connection);
-            machine.handle_frame(connection, &frame, at.pair.now);
+            hand_in(&mut machine, connection, at.pair.now);
             assert_eq!(consequence(connection, outputs(&mut machine)), expected, "{machine:?}");
         }
     });
@@ -52,7 +69,6 @@ fn a_kind_that_must_be_understood_is_garbage_in_every_state_of_the_successor() {
     garbage_for_the_successor(&files::frame(MUST_UNDERSTAND), 0, &failure);
 }
 
-/// The predecessor's machine is never given descriptors.
 #[test]
 fn a_kind_that_may_be_skipped_is_garbage_with_a_descriptor_in_every_state_of_the_successor() {
     let count = InvalidMessage::DescriptorCount { entries: 0, descriptors: 1 };
