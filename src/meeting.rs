@@ -57,13 +57,15 @@ struct Search {
     spawned: Option<Spawned>,
     /// What became of the predecessor met last.
     last: Option<Failure>,
+    /// The process that went away in the midst of handing over: it is not asked twice.
+    quitter: Option<i32>,
     deadline: Instant,
 }
 
 impl Search {
     fn new() -> Self {
         let deadline = Instant::now() + PATIENCE;
-        Self { spawned: Spawned::from_environment(), last: None, deadline }
+        Self { spawned: Spawned::from_environment(), last: None, quitter: None, deadline }
     }
 
     fn find(&mut self, settings: &Settings) -> Result<Option<Met>, Error> {
@@ -78,7 +80,11 @@ impl Search {
     fn take_over(&mut self, settings: &Arc<Settings>, met: Met) -> Result<Option<Driver>, Error> {
         let by_environment = met.secret.is_some();
         let elsewhere = settings.handoff.as_ref() != Some(&met.address);
-        match take_over(settings, met) {
+        let Ok((_, peer)) = PidFd::of_peer(met.channel.as_fd()) else {
+            self.last = Some(Failure::Died { phase: Phase::Greeting, status: None });
+            return Ok(None);
+        };
+        match take_over(settings, met, peer.uid()) {
             Ok(driver) => return Ok(Some(driver)),
             Err(Trouble::Error(error)) => return Err(error),
             Err(Trouble::Failure(Failure::Refused(refuse)))
@@ -87,10 +93,13 @@ impl Search {
                 // This process was spawned for another of its services, or that one is done.
                 self.spawned = None;
             }
-            Err(Trouble::Failure(failure)) if may_try_again(settings, &failure) => {
+            Err(Trouble::Failure(failure))
+                if may_try_again(settings, &failure) && self.quitter != Some(peer.pid()) =>
+            {
                 // One that got further than a greeting was another predecessor's end.
                 if !is_greeting(&failure) {
                     self.deadline = Instant::now() + PATIENCE;
+                    self.quitter = Some(peer.pid());
                 }
                 self.last = Some(failure);
             }
@@ -167,12 +176,9 @@ fn squatted(address: &UnixAddress, uid: u32) -> Error {
 }
 
 /// Takes over from the process that was met.
-fn take_over(settings: &Arc<Settings>, met: Met) -> Result<Driver, Trouble> {
-    let Ok((_, credentials)) = PidFd::of_peer(met.channel.as_fd()) else {
-        return Err(Trouble::Failure(Failure::Died { phase: Phase::Greeting, status: None }));
-    };
-    if !settings.trusts(credentials.uid()) {
-        return Err(Trouble::Error(squatted(&met.address, credentials.uid())));
+fn take_over(settings: &Arc<Settings>, met: Met, uid: u32) -> Result<Driver, Trouble> {
+    if !settings.trusts(uid) {
+        return Err(Trouble::Error(squatted(&met.address, uid)));
     }
     let mut holdings = new_core(settings).map_err(Trouble::Error)?;
     let side = SuccessorSide::new(&mut holdings, met.channel, met.address, met.secret)

@@ -103,6 +103,27 @@ fn one_that_closes_midway() {
 }
 
 #[test]
+fn one_that_closes_midway_again_and_again_is_not_asked_a_third_time() {
+    let impostor = Impostor::new();
+    let name = impostor.name().to_owned();
+    let closes = thread::spawn(move || {
+        let mut welcomed = 0;
+        loop {
+            let peer = impostor.accept();
+            match peer.hear() {
+                Some(Message::Hello(_)) => impostor.welcome(&peer, 3),
+                _ => return welcomed,
+            }
+            welcomed += 1;
+        }
+    });
+    let error = builder(&name).start().unwrap_err();
+    Peer::connect(&name).say(&Message::Status);
+    assert_eq!((error.kind(), error.phase()), (ErrorKind::DiedMidway, Some(Phase::Transferring)));
+    assert_eq!(closes.join().unwrap(), 2);
+}
+
+#[test]
 fn one_that_chooses_a_version_which_was_not_offered() {
     let (kind, _, text) = report_of(|impostor| {
         let peer = impostor.meet();
