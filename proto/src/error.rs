@@ -101,6 +101,9 @@ pub enum PeerMisbehaved {
         /// What was sent.
         sent: u64,
     },
+    /// `Owned` of a successor whose lock nobody finds: it lies, or has ended since.
+    #[error("Owned came from a successor that does not hold the token, or does no more")]
+    OwnedWithoutToken,
     /// More or fewer entries than promised.
     #[error("{found} entries came, {told} were announced")]
     Total {

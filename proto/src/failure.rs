@@ -88,3 +88,9 @@ impl From<InvalidMessage> for Failure {
         Self::Invalid(invalid)
     }
 }
+
+impl From<PeerMisbehaved> for Failure {
+    fn from(misbehaved: PeerMisbehaved) -> Self {
+        Self::Misbehaved(misbehaved)
+    }
+}

@@ -67,7 +67,7 @@ const OLDER: [(&str, &str); 17] = [
     ("Ready", "xx.xxx!!>!!?..?"),
     ("Commit", "xx.xxx!!!!!?..?"),
     ("Released", "xx.xxx!!!!!?..?"),
-    ("Owned", "xx.xxx!!!!!>..>"),
+    ("Owned", "xx.xxx!!!!!?..?"),
     ("Retired", "xxxxxx!!!!!?..?"),
     ("Abort", "xx.xxx*****?.??"),
     ("Status", "aa.aaa!!!!!?..?"),
@@ -269,7 +269,10 @@ fn hand_over(machine: &mut Predecessor, until: &str) {
         }
     }
     match until {
-        "Draining" => send(machine, "Owned"),
+        "Draining" => {
+            send(machine, "Owned");
+            machine.handle_lock(Lock::Held { attempt: 1 }, NOW);
+        }
         "Releasing, fenced" => machine.handle_lock(Lock::Held { attempt: 1 }, now),
         "Releasing, lost" => machine.handle_garbage(PEER, lost, NOW),
         other => panic!("no way to {other}"),

@@ -72,6 +72,7 @@ impl Predecessor {
                 self.hand_over(now);
             }
             Lock::Held { attempt } if attempt != self.settings.attempt => self.hand_over(now),
+            Lock::Held { .. } if step.is_claimed() => self.hand_over(now),
             Lock::Got { .. } => self.take_back(step.into_failure(silent), false, now),
             Lock::Held { .. } => {
                 let held = step.handle_held(self.settings.fence, silent, now);

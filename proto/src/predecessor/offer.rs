@@ -76,7 +76,10 @@ impl Predecessor {
                 self.outputs.push_back(Output::Event(ready));
                 self.outputs.push_back(Output::Freeze);
             }
-            (Step::Releasing(step), Message::Owned) if !step.is_fenced() => self.hand_over(now),
+            (Step::Releasing(step), Message::Owned) if !step.is_fenced() => {
+                self.set_step(Step::Releasing(step.handle_owned()), now);
+                self.outputs.push_back(Output::TryLock);
+            }
             (step, message) => {
                 let state = step.phase();
                 let fenced = state == Phase::Fencing;

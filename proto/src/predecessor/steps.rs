@@ -146,6 +146,7 @@ impl Committing {
             deadline: Some(now.saturating_add(timeouts.commit)),
             retry: None,
             failure: None,
+            claimed: false,
             dead: false,
             fenced: false,
         }
@@ -162,6 +163,8 @@ pub struct AwaitingOwned {
     retry: Option<Duration>,
     /// Why the handoff cannot end well any more, unless the successor says `Owned`.
     failure: Option<Failure>,
+    /// The successor has said `Owned`: the token has to confirm it.
+    claimed: bool,
     dead: bool,
     fenced: bool,
 }
@@ -188,6 +191,16 @@ impl AwaitingOwned {
         self
     }
 
+    /// The successor says that it owns the service.
+    pub fn handle_owned(self) -> Self {
+        Self { claimed: true, ..self }
+    }
+
+    /// The successor says that it owns the service; it does if it holds the token.
+    pub fn is_claimed(&self) -> bool {
+        self.claimed
+    }
+
     /// The token is locked by somebody else.
     pub fn handle_held(mut self, fence: bool, silent: Failure, now: Duration) -> Held {
         let over = self.deadline.is_some_and(|deadline| deadline <= now);
@@ -207,7 +220,11 @@ impl AwaitingOwned {
 
     /// Why the handoff failed; `silent` if it was for nothing but silence.
     pub fn into_failure(self, silent: Failure) -> Failure {
-        self.failure.unwrap_or(silent)
+        match self.failure {
+            Some(failure) => failure,
+            None if self.claimed => PeerMisbehaved::OwnedWithoutToken.into(),
+            None => silent,
+        }
     }
 
     /// The successor could not be killed: its word counts again, and its death is waited for.

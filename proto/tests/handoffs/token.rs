@@ -239,6 +239,32 @@ fn what_a_successor_said_before_it_was_ended_does_not_count() {
 }
 
 #[test]
+fn owned_is_not_believed_of_a_successor_that_does_not_hold_the_token() {
+    let mut pair = Pair::connected(1);
+    reached(&mut pair, is_free);
+    pair.younger().frozen = true;
+    let owned = Message::Owned.encode().unwrap();
+    pair.younger().link.to_older.push_back(owned);
+    pair.pass(seconds(1));
+    pair.assert_older_owns();
+    let text = format!("{:?}", pair.older.events.last());
+    assert!(text.contains("TakenBack") && text.contains("OwnedWithoutToken"), "{text}");
+    pair.younger().frozen = false;
+    pair.pass(seconds(1));
+    pair.assert_older_owns();
+}
+
+#[test]
+fn the_service_of_a_successor_that_dies_before_its_owned_was_read_goes_back() {
+    let mut pair = Pair::connected(1);
+    let said = |pair: &Pair| pair.youngers[0].owns() && !pair.youngers[0].link.to_older.is_empty();
+    reached(&mut pair, said);
+    pair.kill_younger(0);
+    pair.pass(seconds(1));
+    pair.assert_older_owns();
+}
+
+#[test]
 fn a_successor_that_cannot_publish_gives_the_token_back() {
     let mut pair = Pair::connected(1);
     pair.younger().publish = Err("read-only file system".into());
