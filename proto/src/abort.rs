@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::limits::clip;
 
 /// Sent by the side that gives a handoff up.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Abort {
     /// Why, for a program.
     pub reason: AbortReason,

@@ -68,7 +68,7 @@ pub(crate) struct Unreadable {
 }
 
 /// Why a field of a body could not be read.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum BodyError {
     /// It ends after the frame.

@@ -12,7 +12,7 @@ use crate::limits::{MAX_ADDRESS, MAX_OPAQUE};
 use crate::name::Name;
 
 /// One thing handed over.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
     /// What the successor may claim it as.
     pub kind: Kind,
@@ -124,7 +124,7 @@ impl fmt::Display for Kind {
 }
 
 /// How the kernel knows a descriptor.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Identity {
     /// A socket.
     Socket(Socket),
@@ -133,7 +133,7 @@ pub enum Identity {
 }
 
 /// What the kernel tells of a socket.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Socket {
     /// `SO_DOMAIN`.
     pub domain: i32,
@@ -161,7 +161,7 @@ pub struct FileId {
 macro_rules! bounded_bytes {
     ($(#[$outer:meta])* $name:ident, $bound:ident, $what:literal) => {
         $(#[$outer])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
         pub struct $name(Vec<u8>);
 
         impl Serialize for $name {
@@ -212,7 +212,7 @@ bounded_bytes!(
 );
 
 /// Bytes beyond their bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{what} has {length} bytes, at most {bound} are allowed")]
 pub struct TooLong {
     what: &'static str,

@@ -8,7 +8,7 @@ use crate::message_kind::MessageKind;
 use crate::phase::Phase;
 
 /// Bytes that are no message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidMessage {
     /// Not even a header.
@@ -80,7 +80,7 @@ pub enum InvalidMessage {
 }
 
 /// A peer that breaks the protocol with messages that are well-formed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerMisbehaved {
     /// A message that has no place in this state.
@@ -115,7 +115,7 @@ pub enum PeerMisbehaved {
 }
 
 /// A well-behaved peer that this one cannot work with.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerIncompatible {
     /// The predecessor chose a version that was not offered.

@@ -9,7 +9,7 @@ use crate::phase::Phase;
 use crate::refuse::Refuse;
 
 /// Why a handoff did not move ownership.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
     /// The predecessor did not take it.

@@ -29,6 +29,7 @@ mod codec;
 mod entry;
 mod error;
 mod failure;
+#[cfg(feature = "fuzzing")]
 pub mod fuzzing;
 pub mod limits;
 mod manifest;
@@ -60,7 +61,7 @@ pub use successor::Successor;
 pub use timeouts::Timeouts;
 
 /// What the kernel answered to an attempt to lock the token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lock {
     /// The token is locked by this process now. It carries the number of the latest attempt, which
     /// the owner writes into it before it says [`Welcome`].

@@ -14,7 +14,7 @@ use crate::limits::{HEADER, MAX_DESCRIPTORS, MAX_FRAME};
 ///
 /// Generic over the descriptor, so that the same type is sent borrowed, received owned and tested
 /// with `()`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Manifest<F = ()> {
     /// The entries in order, each with its descriptor.
     pub entries: Vec<(Entry, F)>,
@@ -73,7 +73,7 @@ impl TryFrom<Incoming> for Manifest {
 
 /// Cuts a list of entries into batches that fit a frame: by count and by bytes. There is always a
 /// last batch, if only an empty one.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Batches {
     entries: Vec<Arc<Entry>>,
     next: usize,

@@ -23,7 +23,7 @@ use crate::refuse::Refuse;
 use frame::{Header, read, write, write_kind};
 
 /// One message.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Message {
     /// A successor introduces itself.
@@ -160,14 +160,14 @@ impl Message {
 }
 
 /// `S -> P`: the next batches may come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Received {
     /// Entries received and found right since `Welcome`.
     pub count: u64,
 }
 
 /// `S -> P`: the successor lives and works; extends the ready timeout.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Progress {
     /// What it is doing, for people.
     #[serde(deserialize_with = "crate::codec::text")]
@@ -175,7 +175,7 @@ pub struct Progress {
 }
 
 /// `S -> P`: the successor could serve.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ready {
     /// How many entries were not claimed.
     pub stray_count: u64,
@@ -185,7 +185,7 @@ pub struct Ready {
 }
 
 /// `P -> S`: the predecessor will unlock the token next.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Commit {
     /// The last words of an application that froze its state; empty otherwise. At most
     /// [`MAX_LATE_STATE`](crate::limits::MAX_LATE_STATE) bytes.

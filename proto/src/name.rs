@@ -74,7 +74,7 @@ impl Visitor<'_> for Text {
 }
 
 /// Why a text cannot be the name of an entry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidName {
     /// It has no character.

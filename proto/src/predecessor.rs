@@ -32,7 +32,7 @@ use handoff::{Handoff, Step};
 use pending::Pending;
 
 /// What an owner is told when it begins.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Settings {
     /// The service label; successors of another service are refused.
     pub service: String,
@@ -53,7 +53,7 @@ pub struct Settings {
 }
 
 /// An older generation that is still draining, and the connection on which it will say `Retired`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Elder {
     /// The connection to it.
     pub connection: ConnectionId,
@@ -62,7 +62,7 @@ pub struct Elder {
 }
 
 /// The owner's side of every handoff.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Predecessor {
     settings: Settings,
     service: Service,
@@ -77,7 +77,7 @@ pub struct Predecessor {
 }
 
 /// What the process is to the service.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Service {
     Starting,
     Serving,

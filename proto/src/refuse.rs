@@ -9,7 +9,7 @@ use crate::abort::wire_reasons;
 use crate::phase::Phase;
 
 /// The answer to a [`Hello`](crate::Hello) that cannot be accepted. Its layout never changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Refuse {
     /// Why, for a program.
     pub reason: RefuseReason,

@@ -30,7 +30,7 @@ use seize::Seizing;
 use step::Step;
 
 /// The successor's side of one handoff. `F` is a descriptor: owned in a real process, `()` in tests.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Successor<F> {
     versions: (u16, u16),
     step: Step,

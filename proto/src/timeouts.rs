@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// The time limits of one handoff, set by the predecessor and told in
 /// [`Welcome`](crate::Welcome). On the wire each is a `u64` of milliseconds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Milliseconds", into = "Milliseconds")]
 pub struct Timeouts {
     /// From the last descriptor to `Ready`, and anew from every `Progress`. Default: 60 s.

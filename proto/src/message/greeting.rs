@@ -2,13 +2,14 @@
 
 use alloc::string::String;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
 use crate::timeouts::Timeouts;
 
 /// `S -> P`: who the successor is and what it can take. Its layout never changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hello {
     /// Lowest protocol version spoken.
     pub lowest: u16,
@@ -43,6 +44,12 @@ impl PartialEq for Secret {
 
 impl Eq for Secret {}
 
+impl Hash for Secret {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Secret(..)")
@@ -50,7 +57,7 @@ impl fmt::Debug for Secret {
 }
 
 /// `P -> S`: what the successor is about to get. Its layout never changes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Welcome {
     /// The version spoken from here on.
     pub version: u16,

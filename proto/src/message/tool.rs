@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::phase::Phase;
 
 /// `P -> tool`: how things stand.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StatusReport {
     /// The generation of the process that answers.
     pub generation: u64,
@@ -34,7 +34,7 @@ pub struct StatusReport {
 }
 
 /// An older generation that is still draining.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DrainingGeneration {
     /// Which one.
     pub generation: u64,
@@ -43,7 +43,7 @@ pub struct DrainingGeneration {
 }
 
 /// `P -> tool`: what became of an upgrade.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// A successor owns the service.
     Committed {

@@ -12,7 +12,7 @@ use crate::message::{Message, Outcome, Secret};
 use crate::phase::Phase;
 use crate::timeouts::Timeouts;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Handoff {
     pub(super) connection: Option<ConnectionId>,
     pub(super) pid: u32,
@@ -27,7 +27,7 @@ pub(super) struct Handoff {
     pub(super) step: Step,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) enum Step {
     Spawning(Spawning),
     Counting {
@@ -45,7 +45,7 @@ pub(super) enum Step {
     Over,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Spawning {
     secret: Secret,
     deadline: Duration,

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 pub struct ConnectionId(pub u64);
 
 /// Something to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Output {
     /// Send this frame with these descriptors.
@@ -51,7 +51,7 @@ pub enum Output {
 }
 
 /// The descriptors that travel with a frame.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Attachment {
     /// None.
     None,
@@ -62,7 +62,7 @@ pub enum Attachment {
 }
 
 /// Something that has happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
     /// A tool wants an upgrade: answer with `handle_asked_upgrade`.

@@ -7,10 +7,10 @@ use super::output::ConnectionId;
 use crate::limits::{MAX_PENDING, PENDING_TIMEOUT};
 
 /// Few, oldest first, each with a deadline.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Hash, Default)]
 pub(super) struct Pending(Vec<Visitor>);
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 struct Visitor {
     connection: ConnectionId,
     pid: u32,

@@ -24,7 +24,7 @@ use crate::message::encode_manifest;
 use crate::timeouts::Timeouts;
 
 /// The manifest is being passed: waits for `Received`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct AwaitingReceived {
     batches: Batches,
     received: u64,
@@ -98,7 +98,7 @@ impl AwaitingReceived {
 }
 
 /// The successor holds everything and prepares itself: waits for `Ready`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct AwaitingReady {
     pub(super) deadline: Duration,
     pub(super) allowed: Duration,
@@ -122,7 +122,7 @@ impl AwaitingReady {
 }
 
 /// The application stops changing what is handed over.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Freezing(());
 
 impl Freezing {
@@ -133,7 +133,7 @@ impl Freezing {
 }
 
 /// `Commit` is with the driver. The token is still locked.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Committing {
     pub(super) deadline: Duration,
 }
@@ -154,7 +154,7 @@ impl Committing {
 }
 
 /// The token is let go: waits for `Owned`, and takes the token back if the successor is lost.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct AwaitingOwned {
     patience: Duration,
     /// When patience with a living successor ends, or with a lock that a dead one left behind.

@@ -7,7 +7,7 @@ use crate::entry::Entry;
 use crate::failure::Failure;
 
 /// Something to do.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Output<F> {
     /// Send this frame.
@@ -37,7 +37,7 @@ pub enum Output<F> {
 }
 
 /// Something that has happened.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
     /// Every descriptor is here.

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 use crate::limits::LOCK_RETRY;
 
 /// The token is being tried, again and again until patience ends.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Seizing {
     /// What the handoff fails for if the token is not to be had.
     failure: Failure,

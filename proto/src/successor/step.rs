@@ -5,7 +5,7 @@ use core::time::Duration;
 use super::seize::Seizing;
 use crate::phase::Phase;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) enum Step {
     AwaitingWelcome {
         deadline: Duration,
