@@ -1,25 +1,36 @@
-//! Bodies of the fuzz targets, so that `cargo test` can replay the corpus on any toolchain.
+//! Bodies of the fuzz targets, so that `cargo test` can replay the corpus on any toolchain; and the
+//! [`world`] in which the machines are searched.
 #![expect(
     clippy::indexing_slicing,
     clippy::panic,
     reason = "no part of the library: a fuzz target reports by panicking"
 )]
 
+mod frames;
+mod input;
+mod lock;
+mod pair_steps;
+mod predecessor_steps;
+mod successor_steps;
 pub mod world;
 
-use crate::message::Message;
+pub use frames::{frame, manifest, round_trip};
+pub use pair_steps::{FAULTS, pair_steps};
+pub use predecessor_steps::predecessor_steps;
+pub use successor_steps::successor_steps;
 
-/// Reads `data` as a frame. What can be read must survive being written and read again.
-///
-/// # Panics
-///
-/// When it does not: that is a finding.
-pub fn manifest(data: &[u8]) {
-    let Ok(message) = Message::decode(data) else {
-        return;
-    };
-    let again = message.encode().and_then(|frame| Message::decode(&frame));
-    if again.as_ref() != Ok(&message) {
-        panic!("{message:?} became {again:?}");
-    }
-}
+/// A target: its name, and what it does with bytes.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every target by its name, which is that of its corpus too.
+pub const TARGETS: [Target; 6] = [
+    ("manifest", manifest),
+    ("frame", frame),
+    ("round_trip", round_trip),
+    ("predecessor_steps", |data| drop_end(predecessor_steps(data))),
+    ("successor_steps", |data| drop_end(successor_steps(data))),
+    ("pair_steps", |data| drop_end(pair_steps(data))),
+];
+
+/// How it ended is of no account to a fuzzer.
+fn drop_end<T>(_: T) {}

@@ -203,7 +203,8 @@ impl World {
         self.weakness == Some(weakness)
     }
 
-    fn allows(&self, action: Action) -> bool {
+    /// Whether an action can be taken.
+    pub fn allows(&self, action: Action) -> bool {
         match action {
             Action::Act(i) => self.processes[i].acts() && self.processes[i].next.is_some(),
             Action::Clog(i) => self.faults > 0 && self.can_clog(i),

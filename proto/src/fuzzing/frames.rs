@@ -1,0 +1,98 @@
+//! What is read of bytes, and what becomes of a message on the wire.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::input::Input;
+use crate::limits::{HEADER, MAX_FRAME};
+use crate::manifest::Batches;
+use crate::message::{Message, encode_manifest};
+
+/// Reads `data` as a frame. What can be read survives being written and read again.
+///
+/// # Panics
+///
+/// When it does not: that is a finding.
+pub fn frame(data: &[u8]) {
+    match Message::decode(data) {
+        Ok(message) => check_survival(&message),
+        // Whatever is wrong has a text.
+        Err(invalid) => assert!(!alloc::format!("{invalid}").is_empty()),
+    }
+}
+
+/// Reads `data` as the body of a manifest, behind a header that suits it.
+///
+/// # Panics
+///
+/// As [`frame`].
+pub fn manifest(data: &[u8]) {
+    let Ok(length) = u32::try_from(data.len()) else {
+        return;
+    };
+    let empty = Message::Manifest(crate::Manifest { entries: Vec::new(), last: true });
+    let mut bytes = empty.encode().unwrap_or_default();
+    bytes.truncate(HEADER);
+    if let Some(field) = bytes.get_mut(8..HEADER) {
+        field.copy_from_slice(&length.to_le_bytes());
+    }
+    bytes.extend(data);
+    frame(&bytes);
+}
+
+/// Makes a message of `data`. It survives being written and read if a frame holds it, and is refused
+/// with its length if none does; a list of entries is cut into batches that are the list.
+///
+/// # Panics
+///
+/// When it is not so: that is a finding.
+pub fn round_trip(data: &[u8]) {
+    let mut input = Input::new(data);
+    let message = input.message();
+    match message.encode() {
+        Ok(_) => check_survival(&message),
+        Err(invalid) => assert!(
+            matches!(invalid, crate::InvalidMessage::TooLong { length } if length > MAX_FRAME),
+            "{invalid}"
+        ),
+    }
+    let entries: Vec<_> = input.entries(2_000).into_iter().map(Arc::new).collect();
+    check_batches(entries);
+}
+
+fn check_survival(message: &Message) {
+    let again = message.encode().and_then(|frame| Message::decode(&frame));
+    assert_eq!(again.as_ref(), Ok(message), "it became another");
+}
+
+fn check_batches(entries: Vec<Arc<crate::Entry>>) {
+    let mut batches = Batches::new(entries.clone());
+    let mut taken = 0;
+    while let Some(range) = batches.peek() {
+        assert!(taken == 0 || !range.is_empty(), "a batch for nothing");
+        let frame = encode_manifest(&batches.take(&range));
+        let read = frame.and_then(|frame| Message::decode(&frame));
+        let Ok(Message::Manifest(manifest)) = read else {
+            panic!("a batch that is no manifest: {read:?}");
+        };
+        let expected = entries.get(range).unwrap_or_default();
+        assert!(manifest.entries.iter().map(|(entry, ())| entry).eq(expected.iter().map(|e| &**e)));
+        taken += expected.len();
+        assert_eq!(manifest.last, taken == entries.len(), "{taken} of {}", entries.len());
+    }
+    assert_eq!(taken, entries.len(), "entries were left");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message_kind::MessageKind;
+
+    #[test]
+    fn the_header_of_a_manifest_suits_its_body() {
+        let whole = Message::Manifest(crate::Manifest { entries: Vec::new(), last: true });
+        let whole = whole.encode().unwrap();
+        assert_eq!(whole[6..8], (MessageKind::Manifest as u16).to_le_bytes());
+        manifest(&whole[HEADER..]);
+    }
+}

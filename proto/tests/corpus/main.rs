@@ -1,0 +1,78 @@
+//! The corpora of the fuzz targets, replayed on any toolchain, and the seeds in them.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod frames;
+mod lives;
+mod script;
+mod steps;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::PathBuf;
+
+use heirloom_proto::fuzzing::TARGETS;
+
+/// A file to begin with, and what it is there for.
+type Seed = (&'static str, Vec<u8>);
+
+#[test]
+fn every_file_is_read_without_a_finding() {
+    for (target, body) in TARGETS {
+        let files = fs::read_dir(corpus(target)).unwrap();
+        for file in files {
+            let path = file.unwrap().path();
+            println!("{}", path.display());
+            body(&fs::read(path).unwrap());
+        }
+    }
+}
+
+#[test]
+fn every_seed_is_in_its_corpus_and_nothing_else_is() {
+    for (target, _) in TARGETS {
+        let seeds = seeds(target);
+        assert!(seeds.len() >= 5, "{target} has only {} seeds", seeds.len());
+        let named: BTreeSet<_> = seeds.iter().map(|(name, _)| (*name).to_owned()).collect();
+        let files = fs::read_dir(corpus(target)).unwrap();
+        let found = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        assert_eq!(named, found, "{target}: write the seeds anew, see fuzz/README.md");
+        for (name, bytes) in seeds {
+            let found = fs::read(corpus(target).join(name)).unwrap();
+            assert_eq!(found, bytes, "{target}/{name}: write the seeds anew, see fuzz/README.md");
+        }
+    }
+}
+
+#[test]
+#[ignore = "writes the seeds"]
+fn write_the_seeds() {
+    for (target, _) in TARGETS {
+        fs::create_dir_all(corpus(target)).unwrap();
+        for (name, bytes) in seeds(target) {
+            fs::write(corpus(target).join(name), bytes).unwrap();
+        }
+    }
+}
+
+fn corpus(target: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus").join(target)
+}
+
+fn seeds(target: &str) -> Vec<Seed> {
+    match target {
+        "manifest" => frames::manifests(),
+        "frame" => frames::frames(),
+        "round_trip" => frames::messages(),
+        "predecessor_steps" => steps::predecessor().into_iter().map(|(seed, _)| seed).collect(),
+        "successor_steps" => steps::successor().into_iter().map(|(seed, _)| seed).collect(),
+        "pair_steps" => lives::lives().into_iter().map(|(seed, _)| seed).collect(),
+        other => panic!("a target without seeds: {other}"),
+    }
+}

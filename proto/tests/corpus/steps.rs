@@ -1,0 +1,230 @@
+//! What may befall one side, in the bytes that its target reads; and what the side does in the end.
+
+use heirloom_proto::Phase;
+use heirloom_proto::fuzzing::{predecessor_steps, successor_steps};
+
+use super::Seed;
+use super::frames::file;
+use super::script::Script;
+
+#[test]
+fn every_seed_takes_the_owner_where_its_name_says() {
+    for ((name, bytes), end) in predecessor() {
+        assert_eq!(predecessor_steps(&bytes), end, "{name}");
+    }
+}
+
+#[test]
+fn every_seed_takes_the_successor_where_its_name_says() {
+    for ((name, bytes), end) in successor() {
+        assert_eq!(successor_steps(&bytes), end, "{name}");
+    }
+}
+
+/// Steps of an owner, each with the answers to what it makes the machine ask.
+mod older {
+    use super::Script;
+
+    pub(super) fn begin() -> Script {
+        const DEFAULT_TIMEOUTS: u8 = 0;
+        const FENCES: u8 = 1;
+        let settings = Script::new().byte(1).byte(DEFAULT_TIMEOUTS).byte(FENCES);
+        settings.then(super::file("file", b"")).byte(13) // ready
+    }
+
+    pub(super) fn connect() -> Script {
+        Script::new().byte(0)
+    }
+
+    /// `Hello`, which is welcomed and sent eight entries for each of `eights`.
+    pub(super) fn hello(eights: u8) -> Script {
+        const FIELDS: usize = 15;
+        const FIRST_CONNECTION: usize = 1;
+        const TAKEN_AT_ONCE: usize = 2;
+        Script::new().byte(2).zeros(FIELDS + FIRST_CONNECTION).byte(eights).zeros(TAKEN_AT_ONCE)
+    }
+
+    pub(super) fn received() -> Script {
+        Script::new().byte(2)
+    }
+
+    /// `Ready`; the application freezes, and says this.
+    pub(super) fn ready(late_state: &[u8]) -> Script {
+        const ANSWERS_AT_ONCE: u8 = 1;
+        const FREEZES: u8 = 0;
+        const TAKEN_AT_ONCE: usize = 2;
+        Script::new()
+            .byte(2)
+            .byte(ANSWERS_AT_ONCE)
+            .byte(FREEZES)
+            .bytes(late_state)
+            .zeros(TAKEN_AT_ONCE)
+    }
+
+    pub(super) fn owned() -> Script {
+        Script::new().byte(2)
+    }
+
+    pub(super) fn dies() -> Script {
+        Script::new().byte(5).byte(0)
+    }
+
+    pub(super) fn deadline() -> Script {
+        Script::new().byte(7)
+    }
+
+    /// Somebody else takes the token, writes into it, or lets it go.
+    pub(super) fn meddle(what: u8) -> Script {
+        Script::new().byte(15).byte(what)
+    }
+
+    pub(super) fn until_commit() -> Script {
+        begin().then(connect()).then(hello(1)).then(received()).then(ready(b"last words"))
+    }
+}
+
+/// Seeds for an owner, and what it does in the end.
+pub(crate) fn predecessor() -> Vec<(Seed, Phase)> {
+    use older::*;
+    let locked = || until_commit().then(meddle(0));
+    let seeds = [
+        ("serves", begin(), Phase::Serving),
+        ("stopped", begin().byte(11), Phase::Stopped),
+        ("waits-for-its-spawned-successor", begin().byte(8), Phase::Spawning),
+        ("waits-for-received", begin().then(connect()).then(hello(1)), Phase::Transferring),
+        ("many-batches", begin().then(connect()).then(hello(200)), Phase::Transferring),
+        ("commits", until_commit(), Phase::Releasing),
+        ("hands-over", locked().then(owned()), Phase::Draining),
+        ("owned-without-the-token", until_commit().then(owned()), Phase::Serving),
+        ("successor-dies-before-it-locks", until_commit().then(dies()), Phase::Serving),
+        ("successor-falls-silent", locked().then(deadline()), Phase::Fencing),
+        (
+            "silent-successor-is-killed",
+            locked().then(deadline()).byte(0).then(meddle(1)).then(dies()),
+            Phase::Serving,
+        ),
+        ("lock-of-the-dead-is-leaked", locked().then(dies()), Phase::Releasing),
+        ("handed-on-unseen", locked().then(meddle(0)).then(deadline()), Phase::Draining),
+        (
+            "gives-up-a-successor-that-is-never-ready",
+            begin().then(connect()).then(hello(1)).then(received()).then(deadline()),
+            Phase::Serving,
+        ),
+    ];
+    seeds.map(|(name, script, end)| ((name, script.into_bytes()), end)).into()
+}
+
+/// Steps of a successor, each with the answers to what it makes the machine ask.
+mod younger {
+    use super::Script;
+
+    /// It has said `Hello`, and is going to be told of so many entries.
+    pub(super) fn begin(entries: u8) -> Script {
+        const HELLO: usize = 15;
+        Script::new().zeros(HELLO).byte(entries)
+    }
+
+    pub(super) fn welcome() -> Script {
+        Script::new().byte(1)
+    }
+
+    /// A batch of so many entries, which are what they should be.
+    pub(super) fn manifest(entries: u8) -> Script {
+        const VERIFIES_AT_ONCE: u8 = 1;
+        const RIGHT: u8 = 0;
+        Script::new()
+            .byte(1)
+            .byte(entries)
+            .then(super::file("file", b""))
+            .byte(VERIFIES_AT_ONCE)
+            .byte(RIGHT)
+    }
+
+    pub(super) fn ready() -> Script {
+        Script::new().byte(10)
+    }
+
+    pub(super) fn commit(late_state: &[u8]) -> Script {
+        Script::new().byte(1).bytes(late_state)
+    }
+
+    /// The predecessor, which has the token at first, lets it go.
+    pub(super) fn let_go() -> Script {
+        Script::new().byte(13).byte(1)
+    }
+
+    /// `Released`; if it gets the token, nothing more is queued.
+    pub(super) fn released() -> Script {
+        Script::new().byte(1).byte(0)
+    }
+
+    pub(super) fn publish(fails: bool) -> Script {
+        Script::new().byte(12).byte(u8::from(fails))
+    }
+
+    pub(super) fn closed() -> Script {
+        Script::new().byte(5)
+    }
+
+    pub(super) fn died() -> Script {
+        Script::new().byte(6)
+    }
+
+    pub(super) fn deadline() -> Script {
+        Script::new().byte(8)
+    }
+
+    pub(super) fn until_ready() -> Script {
+        begin(2).then(welcome()).then(manifest(1)).then(manifest(1)).then(ready())
+    }
+
+    pub(super) fn until_commit() -> Script {
+        until_ready().then(commit(b"last words"))
+    }
+}
+
+/// Seeds for a successor, and what it does in the end.
+pub(crate) fn successor() -> Vec<(Seed, Phase)> {
+    use younger::*;
+    let locked = || until_commit().then(let_go()).then(released());
+    let seeds = [
+        ("waits-for-welcome", begin(0), Phase::Greeting),
+        (
+            "waits-for-the-next-batch",
+            begin(2).then(welcome()).then(manifest(1)),
+            Phase::Transferring,
+        ),
+        ("waits-for-commit", until_ready(), Phase::Committing),
+        ("waits-for-released", until_commit(), Phase::Releasing),
+        ("owns", locked().then(publish(false)), Phase::Serving),
+        ("cannot-publish", locked().then(publish(true)), Phase::Stopped),
+        (
+            "adopts",
+            until_ready().then(let_go()).then(died()).byte(0).then(publish(false)),
+            Phase::Serving,
+        ),
+        ("end-of-file-and-the-lock-is-held", until_ready().then(closed()), Phase::Reclaiming),
+        (
+            "predecessor-is-frozen-after-it-let-go",
+            until_commit().then(let_go()).then(deadline()),
+            Phase::Reclaiming,
+        ),
+        (
+            "predecessor-keeps-the-token",
+            until_commit().then(deadline()).then(out_of_patience()),
+            Phase::Stopped,
+        ),
+        (
+            "lock-of-the-dead-is-leaked",
+            until_ready().then(died()).then(out_of_patience()),
+            Phase::Reclaiming,
+        ),
+        ("times-out", begin(0).then(deadline()), Phase::Stopped),
+    ];
+    seeds.map(|(name, script, end)| ((name, script.into_bytes()), end)).into()
+}
+
+/// 65.535 s go by at once.
+fn out_of_patience() -> Script {
+    Script::new().byte(7).byte(1).byte(0xff).byte(0xff)
+}
