@@ -8,6 +8,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod chain;
 mod estate;
 mod from_real;
 mod from_stranger;
