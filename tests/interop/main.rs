@@ -9,6 +9,7 @@
 )]
 
 mod chain;
+mod crashes;
 mod estate;
 mod from_real;
 mod from_stranger;
