@@ -8,6 +8,8 @@
     reason = "a test fails by panicking"
 )]
 
+mod bad_predecessors;
+mod bad_successors;
 mod chain;
 mod crashes;
 mod estate;
@@ -17,6 +19,7 @@ mod stage;
 mod stranger;
 #[path = "../support/mod.rs"]
 mod support;
+mod two;
 
 #[test]
 fn role_main() {
