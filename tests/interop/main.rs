@@ -20,6 +20,8 @@ mod stranger;
 #[path = "../support/mod.rs"]
 mod support;
 mod two;
+mod versions;
+mod words;
 
 #[test]
 fn role_main() {
