@@ -132,15 +132,19 @@ class Claim:
         self.adopted = self._channel.peer.dead
 
     def _publish(self) -> None:
-        try:
-            pid_file.publish(self._takeover.service.pid_file)
-            self._takeover.inheritance.listener.take_over()
-        except OSError as error:
-            if self._channel.peer.dead:
-                return
-            self._takeover.inheritance.token.unlock()
-            why = f"the service could not be published: {error}"
-            raise GaveUp(why, AbortReason.COULD_NOT_BE_PUBLISHED) from error
+        """Takes over the PID file and the control socket, or leaves both to the predecessor if it is there to go on."""
+        for step in (self._write_pid_file, self._takeover.inheritance.listener.take_over):
+            try:
+                step()
+            except OSError as error:
+                if self._channel.peer.dead:
+                    continue
+                self._takeover.inheritance.token.unlock()
+                why = f"the service could not be published: {error}"
+                raise GaveUp(why, AbortReason.COULD_NOT_BE_PUBLISHED) from error
+
+    def _write_pid_file(self) -> None:
+        pid_file.publish(self._takeover.service.pid_file)
 
 
 def _now() -> float:

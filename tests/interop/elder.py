@@ -10,6 +10,7 @@ from typing import Callable, Optional
 from channel import Channel, Event, Frame, Occurrence
 from entry import Held
 from messages import Draining, Retired
+from running import start
 from vocabulary import EntryKind
 
 
@@ -35,7 +36,7 @@ class Elder:
 
     def watch(self, retired: Callable[["Elder"], None]) -> None:
         """Waits for its end. Only the owner does: what one process reads another does not see."""
-        self._watch = asyncio.ensure_future(self._await_end(retired))
+        self._watch = start(self._await_end(retired))
 
     def stop_watching(self) -> None:
         if self._watch is not None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, List, Optional
 
 from channel import Channel, Event, Frame, Garbage, Occurrence, PeerGone, SendTimedOut
 from messages import Abort, Failed, Hello, Message, Outcome, Status, Upgrade
+from running import start
 from vocabulary import FIRST_FRAME_TIMEOUT, MAX_SILENT_CONNECTIONS, STEP_TIMEOUT, AbortReason
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class Reception:
             self._send_away(min(self._silent, key=lambda visitor: visitor.silent_since))
         visitor = Visitor(channel, _now())
         self._silent.append(visitor)
-        visitor.task = asyncio.ensure_future(self._attend(visitor))
+        visitor.task = start(self._attend(visitor))
 
     def _send_away(self, visitor: Visitor) -> None:
         self._silent.remove(visitor)
@@ -95,7 +96,7 @@ class Reception:
             await channel.send(answer, deadline=_now() + STEP_TIMEOUT)
         except (PeerGone, SendTimedOut):
             return False
-        return not isinstance(answer, Outcome)  # which is the last
+        return True
 
     def _answer_to(self, occurrence: Occurrence) -> Optional[Message]:
         message = occurrence.message if isinstance(occurrence, Frame) else None

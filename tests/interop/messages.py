@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Dict, List, Optional, Type, Union
 
 from vocabulary import MUST_UNDERSTAND, VERSION, Kind
 from wire import BOOL, I32, U8, U16, U32, U64
-from wire import Bytes, Codec, CutText, Cursor, Fixed, Header, InvalidFrame, ListOf, Name, OneOf, OptionalOf, Record, Text
+from wire import Bytes, CutText, Cursor, Fixed, Header, InvalidFrame, ListOf, Name, OneOf, OptionalOf, Record, Text
 
 BUILD_LABEL = CutText(255)
 SERVICE_LABEL = Text(255)

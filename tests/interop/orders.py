@@ -6,11 +6,11 @@ import asyncio
 import json
 import os
 import threading
-import traceback
 from typing import Callable, Coroutine, Dict, List, Optional
 
 from application import Application
 from owner import Owner
+from running import start
 from takeover import Takeover
 
 Order = Callable[[str], Optional[Coroutine]]
@@ -49,16 +49,7 @@ class Orders:
         order, _, rest = line.partition(" ")
         work = self._known[order](rest)
         if work is not None:
-            self._tasks.append(asyncio.ensure_future(_or_die(work)))
-
-
-async def _or_die(work: Coroutine) -> None:
-    """An order that cannot be carried out is a fault of the test: it is to see it."""
-    try:
-        await work
-    except Exception:
-        traceback.print_exc()
-        os._exit(1)
+            self._tasks.append(start(work))
 
 
 async def _drained(owner: Owner) -> None:

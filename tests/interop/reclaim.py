@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Optional
 
-from channel import Event, Frame
+from channel import Event, Frame, Occurrence
 from messages import Abort, Owned
 from ownership import Token, Try
-from vocabulary import TRY_INTERVAL, AbortReason, Phase
+from vocabulary import TRY_INTERVAL, AbortReason, Phase, named
 
 if TYPE_CHECKING:
     from handoff import Handoff
@@ -94,10 +94,15 @@ def _says_owned(occurrence: object) -> bool:
     return isinstance(occurrence, Frame) and isinstance(occurrence.message, Owned)
 
 
-def _trouble(occurrence: object) -> str:
+def _trouble(occurrence: Occurrence) -> str:
     if isinstance(occurrence, Event):
         return f"successor: {occurrence.value}" if occurrence is not Event.DEADLINE else "`Owned` did not come in time"
-    return f"successor broke the protocol or gave up: {occurrence}"
+    if isinstance(occurrence, Frame) and isinstance(occurrence.message, Abort):
+        message = occurrence.message
+        return f"successor aborted: {named(AbortReason, message.reason)}: {message.text}"
+    if isinstance(occurrence, Frame):
+        return f"successor said {type(occurrence.message).__name__} out of turn"
+    return f"successor sent garbage: {occurrence.why}"
 
 
 def _now() -> float:

@@ -1,4 +1,4 @@
-"""What both programs share: the event loop, and the end with a traceback."""
+"""The event loop, and the end with a traceback of whatever goes wrong in it."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def _die(_loop: asyncio.AbstractEventLoop, context: dict) -> None:
     else:
         print(context["message"])
     os._exit(1)
+
+
+def start(work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
+    """Lets work go on beside everything else. An error in it ends the process, not only the task."""
+    task = asyncio.ensure_future(work)
+    task.add_done_callback(_look_at)
+    return task
+
+
+def _look_at(task: "asyncio.Task[None]") -> None:
+    if not task.cancelled() and task.exception() is not None:
+        asyncio.get_running_loop().call_exception_handler({"message": "a task failed", "exception": task.exception()})
 
 
 async def forever() -> int:

@@ -7,6 +7,7 @@ import os
 import subprocess
 from typing import Dict, List, Optional
 
+from running import start
 from telling import tell
 
 SOCKET_VARIABLE = "HEIRLOOM_SOCKET"
@@ -23,7 +24,7 @@ class Spawned:
         told = {SOCKET_VARIABLE: address, SECRET_VARIABLE: self.secret.hex()}
         self._process = subprocess.Popen(argv, env={**os.environ, **env, **told}, close_fds=True)
         self._ended = asyncio.get_running_loop().create_future()
-        self._watch = asyncio.ensure_future(self._await_end())
+        self._watch = start(self._await_end())
 
     @property
     def pid(self) -> int:

@@ -41,9 +41,9 @@ class Takeover:
     def __init__(self, service: Service, secret: Optional[bytes], hold: bool) -> None:
         self.service = service
         self.secret = secret
-        self.channel: Channel
         self.inheritance: Inheritance
         self.received = 0
+        self._channel: Optional[Channel] = None
         self._may_be_ready = not hold
         self._progress: List[str] = []
 
@@ -56,6 +56,12 @@ class Takeover:
         """Ordered by the test."""
         self._progress.append(text)
         self._nudge()
+
+    @property
+    def channel(self) -> Channel:
+        """To the predecessor that answers, or is asked."""
+        assert self._channel is not None, "nothing was asked yet"
+        return self._channel
 
     async def run(self) -> Claim:
         """Raises `control.NobodyListens`, `Refused` or `GaveUp`."""
@@ -90,7 +96,7 @@ class Takeover:
 
     async def _ask(self) -> Occurrence:
         deadline = _now() + STEP_TIMEOUT
-        self.channel = Channel(await _connect(self.service.address, deadline), takes_descriptors=True)
+        self._channel = Channel(await _connect(self.service.address, deadline), takes_descriptors=True)
         if not self.channel.peer.trusted:
             raise GaveUp(f"user {self.channel.peer.uid} listens at {self.service.address}")
         try:
@@ -204,7 +210,7 @@ class Takeover:
                 return
 
     async def abort(self, failure: GaveUp) -> None:
-        if not hasattr(self, "channel"):
+        if self._channel is None:
             return
         if failure.reason is not None:
             await self.channel.tell(Abort(failure.reason, failure.why))
@@ -226,8 +232,8 @@ class Takeover:
         return True
 
     def _nudge(self) -> None:
-        if hasattr(self, "channel"):
-            self.channel.nudge()
+        if self._channel is not None:
+            self._channel.nudge()
 
 
 async def _connect(address: str, deadline: float):
@@ -237,7 +243,7 @@ async def _connect(address: str, deadline: float):
             return control.connect(address)
         except BlockingIOError as error:
             if _now() >= deadline:
-                raise GaveUp(f"the queue of {address} is full") from error
+                raise GaveUp(f"the queue of {address} stays full") from error
         await asyncio.sleep(TRY_INTERVAL)
 
 
