@@ -41,6 +41,8 @@ fn there_and_back(
     expect_holds(stranger.pid, list);
     stage.expect_told_owner(stranger.pid, generation);
     let next = stage.succeed_by_real(&mut stranger, way);
+    let started = stage.expect(next, "started");
+    assert_eq!(started.word(0), stranger.pid.to_string(), "who listens, by the kernel");
     assert_eq!(stage.expect(next, "ready").generation, generation + 1);
     assert_eq!(stranger.expect("handed-over")["generation"], generation + 1);
     stranger.order("drained");
