@@ -30,6 +30,7 @@ fn expect_handed_over(stage: &mut Stage, first: u32, second: &Stranger, way: Way
 both_ways! {
     fn stranger_takes_over_everything_that_a_real_process_holds(way: Way) {
         let mut stage = Stage::with_many();
+        stage.set_next("DRAIN", "manual");
         let (first, service, mut client) = start_and_keep(&mut stage);
         let list = stage.list(first);
         assert_eq!(list.len(), MANY + 5);
@@ -45,6 +46,7 @@ both_ways! {
         assert_eq!((&owned["generation"], &owned["adopted"]), (&2.into(), &false.into()));
         assert_eq!(owned["late_state"], "");
         expect_handed_over(&mut stage, first, &second, way);
+        stage.tell(first, "drain");
         assert_eq!(second.expect("retired")["generation"], 1);
         stage.expect_end(first);
         expect_holds(second.pid, &list);
