@@ -118,10 +118,6 @@ pub(crate) fn program(name: &str) -> String {
     });
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name);
-    // An empty variable is none.
-    format!(
-        "env PYTHONDONTWRITEBYTECODE= python3 -X pycache_prefix='{}' '{}'",
-        cache.display(),
-        program.display()
-    )
+    // Without environment and site nothing but the standard library can be imported.
+    format!("python3 -E -S -X pycache_prefix='{}' '{}'", cache.display(), program.display())
 }
