@@ -37,6 +37,8 @@ class Claim:
         self._aborted = False
         self._stopping = False
         self._released = False
+        self._lost = False
+        """Its end was noticed before it could hear `Owned`."""
         self._died: Optional[float] = None
         self.late_state = b""
         self.adopted = False
@@ -48,6 +50,7 @@ class Claim:
         elif isinstance(occurrence, Garbage):
             self._troubles.append(f"predecessor sent garbage: {occurrence.why}")
         elif occurrence in (Event.DEATH, Event.END_OF_FILE):
+            self._lost = True
             self._troubles.append(f"predecessor: {occurrence.value}")
 
     async def settle(self) -> None:
@@ -129,7 +132,7 @@ class Claim:
         until = _now() + DEATH_GRACE
         while not self._released and not self._channel.peer.dead and _now() < until:
             await asyncio.sleep(TRY_INTERVAL)
-        self.adopted = self._channel.peer.dead
+        self.adopted = (self._lost or not self._released) and self._channel.peer.dead
 
     def _publish(self) -> None:
         """Takes over the PID file and the control socket, or leaves both to the predecessor if it is there to go on."""

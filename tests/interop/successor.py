@@ -80,7 +80,7 @@ def _heir(takeover: Takeover, claim: Claim) -> Owner:
     owner = Owner(takeover.service, generation, inheritance.token, inheritance.listener)
     owner.held = [held for held in inheritance.held if not is_elder(held)]
     owner.elders = [Elder.inherited(held) for held in inheritance.held if is_elder(held)]
-    if not takeover.channel.peer.dead:
+    if not claim.adopted:  # if it has ended since, that is noticed at once
         owner.elders.append(Elder(takeover.channel, generation - 1, inheritance.welcome.pid))
     tell("owned", generation=generation, adopted=claim.adopted, late_state=claim.late_state.hex())
     return owner
