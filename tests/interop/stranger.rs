@@ -5,10 +5,10 @@
 //! of whoever spawns it.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::sync::Once;
+use std::sync::LazyLock;
 use std::thread;
 
 use nix::sys::stat::Mode;
@@ -109,13 +109,12 @@ impl Drop for Stranger {
 /// What a shell is told to run one of the two programs. What Python compiles is kept, since nearly all
 /// the time that such a process takes to begin goes by with it, but apart from the sources.
 pub(crate) fn program(name: &str) -> String {
-    static CHECKED: Once = Once::new();
-    CHECKED.call_once(|| {
-        let started = Command::new("python3").arg("--version").stdout(Stdio::null()).status();
-        if let Err(error) = started {
-            panic!("python3 cannot be started, and these tests need Python 3.9 or newer: {error}");
-        }
+    static TROUBLE: LazyLock<Option<io::Error>> = LazyLock::new(|| {
+        Command::new("python3").arg("--version").stdout(Stdio::null()).status().err()
     });
+    if let Some(error) = &*TROUBLE {
+        panic!("python3 cannot be started, and these tests need Python 3.9 or newer: {error}");
+    }
     let cache = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
     let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name);
     // Without environment and site nothing but the standard library can be imported.
