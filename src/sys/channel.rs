@@ -5,7 +5,7 @@ use std::io::IoSliceMut;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
-use heirloom_proto::limits::{MAX_DESCRIPTORS, MAX_FRAME};
+use heirloom_proto::limits::MAX_FRAME;
 use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{MsgFlags, SockFlag, accept4, recvmsg};
@@ -95,9 +95,13 @@ pub(crate) struct FrameBuffer {
 }
 
 impl FrameBuffer {
-    /// Takes frames and [`MAX_DESCRIPTORS`] with each.
+    /// Takes frames with as many descriptors as the kernel lets anybody send: a peer that sends more
+    /// than [`MAX_DESCRIPTORS`](heirloom_proto::limits::MAX_DESCRIPTORS) is told from a limit of this
+    /// process that cuts them off.
     pub(crate) fn with_descriptors() -> Self {
-        let length = u32::try_from(MAX_DESCRIPTORS * size_of::<RawFd>()).unwrap_or(u32::MAX);
+        /// `SCM_MAX_FD` of the kernel: see `unix(7)`.
+        const MOST: usize = 253;
+        let length = u32::try_from(MOST * size_of::<RawFd>()).unwrap_or(u32::MAX);
         // SAFETY: CMSG_SPACE only computes.
         let space = unsafe { libc::CMSG_SPACE(length) };
         Self { frame: vec![0; MAX_FRAME + 1], control: vec![0; space as usize] }
@@ -182,6 +186,7 @@ fn read_header(control: &[u8]) -> Option<(libc::cmsghdr, usize)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use heirloom_proto::limits::MAX_DESCRIPTORS;
     use nix::fcntl::{FcntlArg, fcntl};
     use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
     use nix::sys::socket::{AddressFamily, SockType, socketpair};

@@ -155,7 +155,9 @@ fn one_that_welcomes_with_too_few_or_too_many_descriptors() {
 
 #[test]
 fn one_that_sends_too_few_or_too_many_descriptors() {
-    for (entries, descriptors) in [(3, 2), (3, 4), (1, 0), (0, 1), (250, 249)] {
+    for (entries, descriptors) in
+        [(3, 2), (3, 4), (1, 0), (0, 1), (250, 249), (250, 251), (250, 253)]
+    {
         let (kind, _, text) = report_of(move |impostor| {
             let peer = impostor.meet();
             impostor.welcome(&peer, entries as u64);

@@ -1,5 +1,7 @@
 //! The test's side: the processes of one service, what they tell, and what they are told.
 
+mod hear;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -17,7 +19,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use super::{DEADLINE, sys};
+use super::{DEADLINE, sys, wait_until};
 
 /// How a successor comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -267,11 +269,8 @@ impl Family {
     /// Freezes a process, which may be held, and waits until every thread of it stands still.
     pub(crate) fn freeze(&self, pid: u32) {
         self.signal(pid, Signal::SIGSTOP);
-        let deadline = Instant::now() + DEADLINE;
-        while !sys::is_frozen(pid) {
-            assert!(Instant::now() < deadline, "process {pid} runs on");
-            thread::yield_now(); // the kernel tells only a parent
-        }
+        // The kernel tells only a parent.
+        wait_until(|| sys::is_frozen(pid), || format!("process {pid} runs on"));
     }
 
     /// Lets a frozen process go on, from where it was held if it was.

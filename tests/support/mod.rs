@@ -43,6 +43,17 @@ pub(crate) use role::{Role, run_role};
 /// How long a test waits for something that must happen. Far beyond what it takes.
 pub(crate) const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);
 
+/// Waits for what nobody tells of.
+pub(crate) fn wait_until(mut is: impl FnMut() -> bool, what: impl FnOnce() -> String) {
+    let deadline = std::time::Instant::now() + DEADLINE;
+    while !is() {
+        if std::time::Instant::now() > deadline {
+            panic!("{}", what());
+        }
+        std::thread::yield_now();
+    }
+}
+
 /// Runs the same body for every case at once: most of its time goes by waiting.
 pub(crate) fn at_once<T: Sync>(cases: &[T], body: impl Fn(&T) + Sync) {
     std::thread::scope(|scope| {

@@ -28,7 +28,7 @@
 //! | `ready`, `upgraded <pid> <generation>`, `exit`, `drained`, `gone` | as it says |
 //! | `failed <what> <kind> <phase> <text>` | instead of `started`, `ready`, `upgraded`, `awaited` |
 //! | `awaited` | the answer to the order `await <ms>` |
-//! | `held <point>`, `log <message>`, `holding`, `leaked <pid>` | see [`steps`](super::steps) |
+//! | `held <point>`, `log <message>`, `fields <fields>`, `holding`, `leaked <pid>` | see [`steps`](super::steps) |
 //!
 //! Orders: `ready`, `upgrade`, `stop`, `drain`, `end`, `progress <text>`, `await <ms>`, and at any
 //! time `hold <point>`, `resume`, `leak` (fork a child that keeps every descriptor).
@@ -167,7 +167,7 @@ fn open_carelessly() -> File {
     file
 }
 
-fn watch_exit(role: &Role, exit: Exit) {
+pub(crate) fn watch_exit(role: &Role, exit: Exit) {
     let outbox = role.outbox.clone();
     thread::spawn(move || {
         exit.wait();
@@ -176,7 +176,7 @@ fn watch_exit(role: &Role, exit: Exit) {
 }
 
 /// Becomes ready, beside taking orders. Whoever cannot own the service ends.
-fn ready(role: &Role, upgrader: &Upgrader) -> JoinHandle<()> {
+pub(crate) fn ready(role: &Role, upgrader: &Upgrader) -> JoinHandle<()> {
     let (outbox, upgrader) = (role.outbox.clone(), upgrader.clone());
     thread::spawn(move || match upgrader.ready() {
         Ok(()) => {
@@ -191,7 +191,7 @@ fn ready(role: &Role, upgrader: &Upgrader) -> JoinHandle<()> {
     })
 }
 
-fn upgrade(upgrader: &Upgrader) -> JoinHandle<()> {
+pub(crate) fn upgrade(upgrader: &Upgrader) -> JoinHandle<()> {
     let upgrader = upgrader.clone();
     thread::spawn(move || match upgrader.upgrade() {
         Ok(upgraded) => emit("upgraded", &format!("{} {}", upgraded.pid, upgraded.generation)),
@@ -228,7 +228,7 @@ fn answer_until(listener: &TcpListener, exit: &Exit, generation: u64) {
 }
 
 /// Answers every line with who answers: `<pid> <generation>`.
-fn answer(mut client: &TcpStream, generation: u64) {
+pub(crate) fn answer(mut client: &TcpStream, generation: u64) {
     let lines = BufReader::new(client).lines();
     for _ in lines.map_while(Result::ok) {
         let line = format!("{} {generation}\n", std::process::id());

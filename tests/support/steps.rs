@@ -10,7 +10,8 @@ use tracing::{Event, Level, Metadata, Subscriber};
 use super::role::emit;
 
 /// Takes the events of the library: its steps, at which this process may be held, and what it logs
-/// at level `INFO` or above, which becomes an event `log <message>`.
+/// at level `INFO` or above, which becomes an event `log <message>`, with an event `fields <fields>`
+/// behind it if there is more to it.
 pub(crate) struct Steps;
 
 /// The steps at which this process is to be held.
@@ -60,6 +61,9 @@ impl Subscriber for Steps {
             "heirloom::step" => come_to(&text.point),
             _ => {
                 emit("log", &text.message);
+                if !text.rest.is_empty() {
+                    emit("fields", text.rest.trim_start());
+                }
                 eprintln!("{} {}{}", std::process::id(), text.message, text.rest);
             }
         }

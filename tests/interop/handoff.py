@@ -1,0 +1,199 @@
+"""The predecessor's part of one handoff, from `Welcome` to the moment the successor owns (sections 7 to 9)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from typing import TYPE_CHECKING, List, Optional
+
+from channel import Channel, Event, Frame, Garbage, Occurrence, PeerGone, SendTimedOut
+from entry import Line, batches
+from messages import Abort, Commit, Hello, Manifest, Message, Progress, Ready, Received, Released, Welcome
+from reclaim import Reclaim
+from telling import tell
+from vocabulary import MAX_UNACKNOWLEDGED, STEP_TIMEOUT, VERSION, AbortReason, Phase, named
+
+if TYPE_CHECKING:
+    from owner import Owner
+
+
+class HandoffFailed(Exception):
+    """It ends before `Commit` was sent: the predecessor holds the token and goes on serving."""
+
+    def __init__(self, why: str, reason: Optional[AbortReason] = None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.reason = reason
+        """What the successor is told, if there is a point in telling it."""
+
+
+class Handoff:
+    """One successor. `run` returns whether it owns."""
+
+    def __init__(self, owner: "Owner", channel: Channel, hello: Hello, began: float) -> None:
+        self.owner = owner
+        self.channel = channel
+        self.hello = hello
+        self.attempt = 0
+        self.lines: List[Line] = []
+        self.sent = 0
+        self.acknowledged = -1
+        self._cap = began + owner.timeouts.ready_cap_ms / 1000
+
+    async def run(self) -> bool:
+        """Tells what came of it."""
+        try:
+            await self.welcome()
+            await self.transfer()
+            await self.await_ready()
+            await self.commit()
+        except HandoffFailed as failure:
+            await self._give_up(failure)
+            return False
+        committed = _now()
+        await self.release(committed)
+        return await Reclaim(self, committed).await_owned()
+
+    async def welcome(self) -> None:
+        """Numbers the attempt, and tells the successor what is coming."""
+        self.owner.enter(Phase.GREETING)
+        self.lines = [(held.entry(), held.descriptor) for held in self.owner.to_hand_over()]
+        self.attempt = self.owner.token.begin_attempt()
+        second = self.owner.token.second_description()
+        try:
+            await self.send(self.welcome_frame(), [second, self.owner.listener.fileno()])
+        finally:
+            os.close(second)
+
+    def welcome_frame(self) -> Message:
+        timeouts = self.owner.timeouts
+        return Welcome(
+            version=VERSION,
+            generation=self.owner.generation + 1,
+            attempt=self.attempt,
+            entries=len(self.lines),
+            ready_timeout_ms=timeouts.ready_ms,
+            ready_cap_ms=timeouts.ready_cap_ms,
+            commit_timeout_ms=timeouts.commit_ms,
+            pid=os.getpid(),
+            build=self.owner.build,
+        )
+
+    async def transfer(self) -> None:
+        """Sends every batch as the window allows, and waits until all is acknowledged."""
+        self.owner.enter(Phase.TRANSFERRING)
+        for manifest, descriptors in batches(self.lines):
+            while self.sent - max(self.acknowledged, 0) + len(manifest.entries) > MAX_UNACKNOWLEDGED:
+                await self.await_received()
+            await self.send_batch(manifest, descriptors)
+        while self.acknowledged < len(self.lines):
+            await self.await_received()
+        tell("passed", entries=len(self.lines))
+
+    async def send_batch(self, manifest: Manifest, descriptors: List[int]) -> None:
+        await self.send(manifest, descriptors)
+        self.sent += len(manifest.entries)
+
+    async def await_received(self) -> None:
+        message = await self.await_message(_now() + STEP_TIMEOUT, "a `Received`")
+        if not isinstance(message, Received):
+            raise _breach(message)
+        if not self.acknowledged < message.count <= self.sent:
+            raise _broken(f"Received tells {message.count} after {self.acknowledged}, {self.sent} were sent")
+        # An empty manifest is acknowledged by 0, any other by more than that.
+        if message.count == 0 and self.sent > 0:
+            raise _broken("Received tells 0 of a manifest that is not empty")
+        self.acknowledged = message.count
+
+    async def await_ready(self) -> None:
+        """Each `Progress` buys the successor the ready timeout anew, up to the cap."""
+        self.owner.enter(Phase.PREPARING)
+        while True:
+            deadline = _now() + self.owner.timeouts.ready_ms / 1000
+            message = await self.await_message(deadline, "`Ready`")
+            if isinstance(message, Ready):
+                tell("ready", strays=message.not_claimed)
+                return
+            if not isinstance(message, Progress):
+                raise _breach(message)
+            tell("progress", text=message.text)
+
+    async def commit(self) -> None:
+        """The last moment to say no. A frame that never reached the kernel's queue commits nothing."""
+        self.owner.enter(Phase.COMMITTING)
+        self._require_unchanged()
+        arrived = self.channel.arrived()
+        if arrived is not None:
+            raise _breach(self.message_of(arrived))
+        self.owner.reception.pause()
+        self.owner.stop_watching_elders()
+        await self.send(Commit(self.owner.late_state()))
+
+    async def release(self, committed: float) -> None:
+        """`Released` only spares the successor a wait: if it cannot be sent, the token tells."""
+        self.owner.enter(Phase.RELEASING)
+        self.owner.token.unlock()
+        try:
+            deadline = committed + self.owner.timeouts.commit_ms / 1000
+            await self.channel.send(Released(), deadline=deadline)
+        except (PeerGone, SendTimedOut):
+            pass
+
+    async def await_message(self, deadline: float, what: str) -> Message:
+        """The next frame before `Commit`. Everything else ends the handoff."""
+        occurrence = await self.channel.next(min(deadline, self._cap))
+        if occurrence is Event.DEADLINE:
+            raise HandoffFailed(f"{what} did not come in time", AbortReason.TIMED_OUT)
+        return self.message_of(occurrence)
+
+    def message_of(self, occurrence: Occurrence) -> Message:
+        if isinstance(occurrence, Garbage):
+            raise _broken(occurrence.why)
+        if isinstance(occurrence, Event):
+            raise HandoffFailed(f"successor: {occurrence.value}")
+        message = occurrence.message
+        if isinstance(message, Abort):
+            raise HandoffFailed(f"successor aborted: {named(AbortReason, message.reason)}: {message.text}")
+        return message
+
+    async def send(self, message: Message, descriptors: Optional[List[int]] = None) -> None:
+        try:
+            await self.channel.send(message, descriptors or (), deadline=min(_now() + STEP_TIMEOUT, self._cap))
+        except PeerGone as error:
+            self._look_for_abort()
+            raise HandoffFailed(f"successor is gone: {error}") from error
+        except SendTimedOut as error:
+            name = type(message).__name__
+            raise HandoffFailed(f"{name} could not be sent in time", AbortReason.TIMED_OUT) from error
+
+    def _look_for_abort(self) -> None:
+        """Why nobody is there may stand in the queue."""
+        arrived = self.channel.arrived()
+        while isinstance(arrived, Frame):
+            self.message_of(arrived)
+            arrived = self.channel.arrived()
+
+    def _require_unchanged(self) -> None:
+        """An elder that retired meanwhile is no change: the successor reads the end of its connection."""
+        passed = {(entry.kind, entry.name) for entry, _ in self.lines}
+        if any((held.kind, held.name) not in passed for held in self.owner.held):
+            reason = AbortReason.CHANGED_DURING_THE_HANDOFF
+            raise HandoffFailed("entries were added during the handoff", reason)
+
+    async def _give_up(self, failure: HandoffFailed) -> None:
+        if failure.reason is not None:
+            await self.channel.tell(Abort(failure.reason, failure.why))
+        self.channel.close()
+        self.owner.handoff_failed(failure.why)
+
+
+def _broken(why: str) -> HandoffFailed:
+    return HandoffFailed(why, AbortReason.PROTOCOL_BROKEN)
+
+
+def _breach(message: Message) -> HandoffFailed:
+    return _broken(f"successor said {type(message).__name__} out of turn")
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -1,0 +1,289 @@
+"""The bodies (section 5), one dataclass for each kind of frame."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar, Dict, List, Optional, Type, Union
+
+from vocabulary import MUST_UNDERSTAND, VERSION, Kind
+from wire import BOOL, I32, U8, U16, U32, U64
+from wire import Bytes, CutText, Cursor, Fixed, Header, InvalidFrame, ListOf, Name, OneOf, OptionalOf, Record, Text
+
+BUILD_LABEL = CutText(255)
+SERVICE_LABEL = Text(255)
+EXPLANATION = CutText(1_024)
+
+
+class Message:
+    """A frame without its descriptors."""
+
+    KIND: ClassVar[Kind]
+    LAYOUT: ClassVar[tuple] = ()
+    LAYOUT_VERSION: ClassVar[int] = VERSION
+
+    def frame(self) -> bytes:
+        """The whole frame."""
+        body = bytearray()
+        Record(type(self)).put(body, self)
+        return Header(self.LAYOUT_VERSION, self.KIND).pack(bytes(body))
+
+
+class Frozen(Message):
+    """Those that are read before a version is agreed on: theirs is 0 for ever."""
+
+    LAYOUT_VERSION = 0
+
+
+@dataclasses.dataclass
+class Hello(Frozen):
+    KIND = Kind.HELLO
+    LAYOUT = (U16, U16, U64, U64, U32, SERVICE_LABEL, BUILD_LABEL, OptionalOf(Fixed(32)))
+
+    lowest: int
+    highest: int
+    features: int
+    free_slots: int
+    pid: int
+    service: str
+    build: str
+    secret: Optional[bytes]
+
+
+@dataclasses.dataclass
+class Welcome(Frozen):
+    KIND = Kind.WELCOME
+    LAYOUT = (U16, U64, U64, U64, U64, U64, U64, U32, BUILD_LABEL)
+
+    version: int
+    generation: int
+    attempt: int
+    entries: int
+    ready_timeout_ms: int
+    ready_cap_ms: int
+    commit_timeout_ms: int
+    pid: int
+    build: str
+
+
+@dataclasses.dataclass
+class Refuse(Frozen):
+    KIND = Kind.REFUSE
+    LAYOUT = (U16, U64, U8, U64, U64, U64, EXPLANATION)
+
+    reason: int
+    generation: int
+    phase: int
+    phase_age_ms: int
+    needed: int
+    available: int
+    text: str
+
+
+@dataclasses.dataclass(frozen=True)
+class FileIdentity:
+    """What tells one file from every other."""
+
+    LAYOUT: ClassVar[tuple] = (U64, U64)
+
+    device: int
+    inode: int
+
+
+@dataclasses.dataclass(frozen=True)
+class SocketIdentity:
+    """What tells one socket from every other."""
+
+    LAYOUT: ClassVar[tuple] = (I32, I32, I32, BOOL, Bytes(128), U64)
+
+    domain: int
+    type: int
+    protocol: int
+    listening: bool
+    local_address: bytes
+    cookie: int
+
+
+Identity = Union[SocketIdentity, FileIdentity]
+
+
+@dataclasses.dataclass
+class Entry:
+    """One line of the manifest; its descriptor comes beside it."""
+
+    LAYOUT: ClassVar[tuple] = (
+        U16,
+        Name(),
+        OneOf(SocketIdentity, FileIdentity),
+        OptionalOf(Record(FileIdentity)),
+        Bytes(1_024),
+    )
+
+    kind: int
+    name: str
+    identity: Identity
+    path: Optional[FileIdentity]
+    opaque: bytes
+
+    def encoded_bytes(self) -> int:
+        """What the entry takes of its frame."""
+        out = bytearray()
+        Record(Entry).put(out, self)
+        return len(out)
+
+
+@dataclasses.dataclass
+class Manifest(Message):
+    KIND = Kind.MANIFEST
+    LAYOUT = (BOOL, ListOf(Record(Entry)))
+
+    last: bool
+    entries: List[Entry]
+
+
+@dataclasses.dataclass
+class Received(Message):
+    KIND = Kind.RECEIVED
+    LAYOUT = (U64,)
+
+    count: int
+
+
+@dataclasses.dataclass
+class Progress(Message):
+    KIND = Kind.PROGRESS
+    LAYOUT = (EXPLANATION,)
+
+    text: str
+
+
+@dataclasses.dataclass
+class Ready(Message):
+    KIND = Kind.READY
+    LAYOUT = (U64, ListOf(Name()))
+
+    not_claimed: int
+    names: List[str]
+
+
+@dataclasses.dataclass
+class Commit(Message):
+    KIND = Kind.COMMIT
+    LAYOUT = (Bytes(49_152),)
+
+    late_state: bytes
+
+
+@dataclasses.dataclass
+class Released(Message):
+    KIND = Kind.RELEASED
+
+
+@dataclasses.dataclass
+class Owned(Message):
+    KIND = Kind.OWNED
+
+
+@dataclasses.dataclass
+class Retired(Message):
+    KIND = Kind.RETIRED
+
+
+@dataclasses.dataclass
+class Abort(Message):
+    KIND = Kind.ABORT
+    LAYOUT = (U16, EXPLANATION)
+
+    reason: int
+    text: str
+
+
+@dataclasses.dataclass
+class Status(Message):
+    KIND = Kind.STATUS
+
+
+@dataclasses.dataclass
+class Draining:
+    """An older generation that has not retired yet."""
+
+    LAYOUT: ClassVar[tuple] = (U64, U32)
+
+    generation: int
+    pid: int
+
+
+@dataclasses.dataclass
+class StatusReport(Message):
+    KIND = Kind.STATUS_REPORT
+    LAYOUT = (U64, U32, SERVICE_LABEL, BUILD_LABEL, U8, U64, U64, U64, ListOf(Record(Draining)))
+
+    generation: int
+    pid: int
+    service: str
+    build: str
+    phase: int
+    phase_age_ms: int
+    process_age_ms: int
+    entries: int
+    draining: List[Draining]
+
+
+@dataclasses.dataclass
+class Upgrade(Message):
+    KIND = Kind.UPGRADE
+
+
+@dataclasses.dataclass
+class Committed:
+    """The service has a new owner."""
+
+    LAYOUT: ClassVar[tuple] = (U32, U64)
+
+    pid: int
+    generation: int
+
+
+@dataclasses.dataclass
+class Failed:
+    """The service has the owner that it had."""
+
+    LAYOUT: ClassVar[tuple] = (EXPLANATION,)
+
+    text: str
+
+
+@dataclasses.dataclass
+class Outcome(Message):
+    KIND = Kind.OUTCOME
+    LAYOUT = (OneOf(Committed, Failed),)
+
+    result: Any
+
+
+def parse(frame: bytes) -> Optional[Message]:
+    """What a frame says; `None` for one to skip. Raises `InvalidFrame` for garbage."""
+    header = Header.unpack(frame)
+    message = _MESSAGES.get(header.kind)
+    if message is None:
+        if header.kind & MUST_UNDERSTAND:
+            raise InvalidFrame(f"nobody told what the kind {header.kind:#06x} means")
+        return None
+    if header.version != message.LAYOUT_VERSION:
+        raise InvalidFrame(f"{message.__name__} of the version {header.version}")
+    return Record(message).take(Cursor(frame[12:]))
+
+
+def descriptors_of(message: Message) -> int:
+    """How many descriptors a message brings (section 4)."""
+    if isinstance(message, Welcome):
+        return 2
+    return len(message.entries) if isinstance(message, Manifest) else 0
+
+
+_MESSAGES: Dict[int, Type[Message]] = {
+    message.KIND: message
+    for message in (
+        Hello, Welcome, Refuse, Manifest, Received, Progress, Ready, Commit,
+        Released, Owned, Retired, Abort, Status, StatusReport, Upgrade, Outcome,
+    )
+}  # fmt: skip

@@ -1,0 +1,251 @@
+"""Who owns the service: serves the control socket, hands over, drains."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import socket
+from typing import Dict, List, Optional, Type
+
+import pid_file
+from channel import Channel, PeerGone, SendTimedOut
+from control import ControlListener
+from elder import Elder
+from entry import Held, identity_of
+from greeting import Reception
+from handoff import Handoff
+from messages import Hello, Refuse, Retired, SocketIdentity, StatusReport
+from ownership import Token
+from refusal import Refusal, objection_to
+from spawning import Spawned
+from telling import tell
+from vocabulary import STEP_TIMEOUT, Phase, RefuseReason, named
+
+
+@dataclasses.dataclass
+class Timeouts:
+    """Milliseconds, told in `Welcome`."""
+
+    ready_ms: int = 60_000
+    ready_cap_ms: int = 600_000
+    commit_ms: int = 2_000
+
+
+@dataclasses.dataclass
+class Service:
+    """What a process knows of its service before it owns it."""
+
+    address: str
+    label: str
+    build: str
+    pid_file: Optional[str] = None
+    timeouts: Timeouts = dataclasses.field(default_factory=Timeouts)
+
+
+class Owner:
+    """Holds the token, the control listener and every descriptor of the service."""
+
+    def __init__(self, service: Service, generation: int, token: Token, listener: ControlListener) -> None:
+        self.service = service
+        self.build = service.build
+        self.timeouts = service.timeouts
+        self.generation = generation
+        self.token = token
+        self.listener = listener
+        self.held: List[Held] = []
+        self.elders: List[Elder] = []
+        self.awaited: Optional[Spawned] = None
+        self.reception = Reception(self)
+        self.handoff_type: Type[Handoff] = Handoff
+        self.last_words = b""
+        self.phase = Phase.STARTING
+        self._phase_since = self._began = _now()
+        self._handoff: Optional[Handoff] = None
+        self._successor: Optional[Channel] = None
+
+    def serve(self) -> None:
+        """The token is locked and listen(2) was called."""
+        self.reception.open()
+        self._watch_elders()
+        self.enter(Phase.SERVING)
+        self._tell_serving()
+
+    def enter(self, phase: Phase) -> None:
+        self.phase, self._phase_since = phase, _now()
+
+    # What a handoff asks of its owner.
+
+    def to_hand_over(self) -> List[Held]:
+        return self.held + [elder.held() for elder in self.elders]
+
+    def late_state(self) -> bytes:
+        return self.last_words
+
+    def stop_watching_elders(self) -> None:
+        """What we read of them the successor would not see."""
+        for elder in self.elders:
+            elder.stop_watching()
+
+    def handoff_failed(self, why: str) -> None:
+        self._go_on()
+        tell("handoff-failed", why=why)
+
+    def take_back(self, why: str) -> None:
+        """We own again: the successor may have listened and written its number."""
+        self.listener.take_over()
+        self.reception.close_silent()
+        pid_file.publish(self.service.pid_file)
+        self._go_on()
+        tell("taken-back", why=why)
+
+    # What visitors ask.
+
+    async def greet(self, channel: Channel, hello: Hello) -> None:
+        """A successor: it is refused, or the handoff is its."""
+        tell("hello", pid=hello.pid, build=hello.build, spawned=hello.secret is not None)
+        refusal = objection_to(hello, self)
+        if refusal is not None:
+            await self._refuse(channel, refusal)
+            return
+        began = self.awaited.began if self.awaited is not None else _now()
+        self._handoff = self.handoff_type(self, channel, hello, began)
+        if self.awaited is not None:
+            self.awaited.greeted = True
+        owned = await self._handoff.run()
+        self._handoff = self.awaited = None
+        if owned:
+            self._drain(channel)
+
+    def report(self) -> StatusReport:
+        now = _now()
+        return StatusReport(
+            generation=self.generation,
+            pid=os.getpid(),
+            service=self.service.label,
+            build=self.build,
+            phase=self.phase,
+            phase_age_ms=self.phase_age_ms,
+            process_age_ms=int((now - self._began) * 1000),
+            entries=len(self.to_hand_over()),
+            draining=[elder.draining for elder in self.elders],
+        )
+
+    @property
+    def phase_age_ms(self) -> int:
+        return int((_now() - self._phase_since) * 1000)
+
+    @property
+    def busy(self) -> bool:
+        return self._handoff is not None or self.awaited is not None
+
+    @property
+    def handed_over(self) -> bool:
+        return self._successor is not None
+
+    # What the application asks.
+
+    async def spawn(self, argv: List[str], env: Dict[str, str]) -> None:
+        """Starts a successor that alone knows the secret."""
+        if self.busy or self.handed_over:
+            tell("handoff-failed", why="busy")
+            return
+        self.enter(Phase.SPAWNING)
+        self.awaited = spawned = Spawned(argv, env, self.service.address, _now())
+        tell("spawned", pid=spawned.pid)
+        limit = min(self.timeouts.ready_ms, self.timeouts.ready_cap_ms) / 1000
+        failure = await spawned.await_hello(spawned.began + limit)
+        if failure is not None and self.awaited is spawned and not spawned.greeted:
+            self.awaited = None
+            self.handoff_failed(failure)
+
+    async def retire(self) -> None:
+        """Says `Retired` if we have handed over."""
+        if self._successor is None:
+            return
+        try:
+            await self._successor.send(Retired(), deadline=_now() + STEP_TIMEOUT)
+        except (PeerGone, SendTimedOut):
+            pass
+
+    async def _refuse(self, channel: Channel, refusal: Refusal) -> None:
+        reason = named(RefuseReason, refusal.reason)
+        tell("refusing", reason=reason)
+        answer = Refuse(
+            refusal.reason,
+            self.generation,
+            self.phase,
+            self.phase_age_ms,
+            refusal.needed,
+            refusal.available,
+            refusal.text,
+        )
+        try:
+            await channel.send(answer, deadline=_now() + STEP_TIMEOUT)
+        except (PeerGone, SendTimedOut):
+            pass
+        channel.close()
+        if refusal.ends_spawn and self.awaited is not None:
+            self.awaited.greeted = True
+            self.awaited = None
+            self.handoff_failed(f"spawned successor was refused: {reason}")
+
+    def _go_on(self) -> None:
+        self.reception.open()
+        self._watch_elders()
+        self.enter(Phase.SERVING)
+
+    def _drain(self, successor: Channel) -> None:
+        """Keeps what clients still need, and the connection on which to say `Retired`."""
+        self._successor = successor
+        self.reception.pause()
+        self.reception.close_silent()
+        self.listener.close()
+        self.token.close()
+        for elder in self.elders:
+            elder.close()
+        self.elders = []
+        self._close_listeners()
+        self.enter(Phase.DRAINING)
+        tell("handed-over", generation=self.generation + 1)
+
+    def _close_listeners(self) -> None:
+        for held in [held for held in self.held if _listens(held)]:
+            self.held.remove(held)
+            held.close()
+
+    def _watch_elders(self) -> None:
+        for elder in self.elders:
+            elder.stop_watching()
+            elder.watch(self._elder_retired)
+
+    def _elder_retired(self, elder: Elder) -> None:
+        self.elders.remove(elder)
+        elder.close()
+        tell("retired", generation=elder.draining.generation)
+
+    def _tell_serving(self) -> None:
+        tell(
+            "serving",
+            address=self.service.address,
+            generation=self.generation,
+            pid=os.getpid(),
+            listeners={held.name: _spelled(held) for held in self.held if _listens(held)},
+        )
+
+
+def _listens(held: Held) -> bool:
+    identity = identity_of(held.descriptor)
+    return isinstance(identity, SocketIdentity) and identity.listening
+
+
+def _spelled(held: Held) -> str:
+    with socket.socket(fileno=os.dup(held.descriptor)) as listener:
+        address = listener.getsockname()
+    if isinstance(address, tuple):
+        return f"{address[0]}:{address[1]}"
+    return "@" + address[1:].decode() if isinstance(address, bytes) else address
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()

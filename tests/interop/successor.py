@@ -1,0 +1,106 @@
+"""A successor: takes a service over, and owns it from then on. How the tests drive it is told in `cli.md`."""
+
+from __future__ import annotations
+
+import argparse
+import errno
+from typing import Optional
+
+import pid_file
+from claim import Claim, GaveUp
+from control import ControlListener, NobodyListens
+from elder import Elder, is_elder
+from misbehaving_successor import MISBEHAVIOURS, Misbehaved
+from orders import Orders
+from owner import Owner, Service
+from ownership import Token
+from running import forever, run
+from spawning import told_by_predecessor
+from takeover import Refused, Takeover
+from telling import tell
+
+
+async def main(arguments: argparse.Namespace) -> int:
+    """The status that the process ends with."""
+    told_address, told_secret = told_by_predecessor()
+    address, secret = (arguments.address, None) if arguments.address else (told_address, told_secret)
+    if address is None:
+        raise SystemExit("neither --address nor HEIRLOOM_SOCKET is given")
+    orders = Orders()
+    orders.listen()
+    service = Service(address, arguments.service, arguments.build, arguments.pid_file)
+    takeover = MISBEHAVIOURS.get(arguments.misbehave, Takeover)(service, secret, arguments.hold)
+    orders.go_to_successor(takeover)
+    try:
+        owner = await _own(takeover, secret)
+    except Misbehaved:
+        return 0
+    except Refused as refusal:
+        return 0 if arguments.misbehave else _failed(f"refused: {refusal}")
+    except (GaveUp, NobodyListens) as failure:
+        return _failed(str(failure))
+    orders.go_to_owner(owner)
+    owner.serve()
+    return await forever()
+
+
+async def _own(takeover: Takeover, secret: Optional[bytes]) -> Owner:
+    """Takes over; where nobody listens it begins the service, unless it was spawned to take over."""
+    while True:
+        try:
+            claim = await takeover.run()
+        except NobodyListens:
+            if secret is not None:
+                raise
+        else:
+            return _heir(takeover, claim)
+        owner = _begin(takeover.service)
+        if owner is not None:
+            return owner
+
+
+def _begin(service: Service) -> Optional[Owner]:
+    """`None` if somebody else began it first: binding settles who does."""
+    try:
+        listener = ControlListener.bind(service.address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return None
+        raise
+    owner = Owner(service, 1, Token.new(0), listener)
+    pid_file.publish(service.pid_file)
+    tell("owned", generation=1, adopted=False, late_state="")
+    return owner
+
+
+def _heir(takeover: Takeover, claim: Claim) -> Owner:
+    """Everything that was inherited, and the predecessor as the youngest of the elders."""
+    inheritance = takeover.inheritance
+    generation = inheritance.welcome.generation
+    owner = Owner(takeover.service, generation, inheritance.token, inheritance.listener)
+    owner.held = [held for held in inheritance.held if not is_elder(held)]
+    owner.elders = [Elder.inherited(held) for held in inheritance.held if is_elder(held)]
+    if not claim.adopted:  # if it has ended since, that is noticed at once
+        owner.elders.append(Elder(takeover.channel, generation - 1, inheritance.welcome.pid))
+    tell("owned", generation=generation, adopted=claim.adopted, late_state=claim.late_state.hex())
+    return owner
+
+
+def _failed(why: str) -> int:
+    tell("failed", why=why)
+    return 1
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--address", help="of the control socket; else HEIRLOOM_SOCKET and HEIRLOOM_SECRET tell")
+    parser.add_argument("--service", required=True, help="the service label")
+    parser.add_argument("--build", default="stranger", help="the build label")
+    parser.add_argument("--pid-file", help="where the owner writes its number")
+    parser.add_argument("--hold", action="store_true", help="become ready only when ordered")
+    parser.add_argument("--misbehave", choices=sorted(MISBEHAVIOURS))
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    run(main(_arguments()))
