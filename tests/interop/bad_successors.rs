@@ -107,7 +107,6 @@ both_ways! {
 }
 
 #[test]
-#[ignore = "a predecessor believes whoever says `Owned`, and the service is lost with a liar"]
 fn stranger_that_says_it_owns_before_it_may_is_not_believed() {
     let faults = &["Owned"];
     let case = Case { kind: "owned-first", hears: &["aborted", "closed"], faults };

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::handoff::Handoff;
 use super::output::{ConnectionId, Event, Output};
 use super::{Predecessor, Service, millis};
+use crate::failure::Failure;
 use crate::limits::VERSION;
 use crate::message::{Hello, Message, Outcome, Secret, StatusReport};
 use crate::refuse::{Refuse, RefuseReason};
@@ -41,8 +42,13 @@ impl Predecessor {
     fn handle_hello(&mut self, connection: ConnectionId, pid: u32, hello: &Hello, now: Duration) {
         self.pending.remove(connection);
         if let Err(refuse) = self.admit(hello, now) {
-            self.send(connection, &Message::Refuse(refuse));
+            self.send(connection, &Message::Refuse(refuse.clone()));
             self.outputs.push_back(Output::Close(connection));
+            // The one that was spawned will speak no other version later. A refusal for its service
+            // is none of the handoff's: it may have several, and come again for this one.
+            if refuse.reason == RefuseReason::Version && self.is_spawned(hello) {
+                self.fail(Failure::Refused(refuse), now);
+            }
             return;
         }
         let handoff = self.handoff.take();
@@ -82,15 +88,20 @@ impl Predecessor {
             );
             return Err(self.refuse(RefuseReason::Service, text, now));
         }
-        let expected = self.handoff.as_ref().and_then(Handoff::expected_secret);
-        match (hello.secret, expected) {
-            (Some(told), Some(expected)) if told == expected => Ok(()),
-            (Some(_), _) => {
+        match hello.secret {
+            Some(_) if self.is_spawned(hello) => Ok(()),
+            Some(_) => {
                 let text = "the secret of the spawned successor is wrong or used up".into();
                 Err(self.refuse(RefuseReason::Secret, text, now))
             }
-            (None, _) => self.admit_any(now),
+            None => self.admit_any(now),
         }
+    }
+
+    /// Whether `hello` tells the secret that is being waited for.
+    fn is_spawned(&self, hello: &Hello) -> bool {
+        let expected = self.handoff.as_ref().and_then(Handoff::expected_secret);
+        expected.is_some() && hello.secret == expected
     }
 
     /// Whether any handoff may begin now.

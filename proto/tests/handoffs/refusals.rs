@@ -180,6 +180,26 @@ fn a_secret_is_good_for_one_handoff() {
 }
 
 #[test]
+fn a_spawned_successor_of_another_version_ends_the_upgrade_and_one_of_another_service_does_not() {
+    let mut pair = Pair::serving(1);
+    pair.older.machine.handle_upgrade(SECRET, pair.now).unwrap();
+    let other = Hello { service: "web".into(), ..spawned_hello() };
+    assert_eq!(refused(&mut pair, other).reason, RefuseReason::Service);
+    assert_eq!(pair.older.machine.phase(), Phase::Spawning);
+    let newer = Hello { lowest: 2, highest: 3, ..spawned_hello() };
+    let refuse = refused(&mut pair, newer);
+    assert_eq!(refuse.reason, RefuseReason::Version);
+    pair.assert_older_owns();
+    assert_eq!(pair.older.events.last(), Some(&Event::Failed(Failure::Refused(refuse))));
+    assert_eq!(pair.older.condemned, 1);
+    // A stranger of another version changes nothing.
+    pair.older.machine.handle_upgrade(SECRET, pair.now).unwrap();
+    let stranger = Hello { secret: None, lowest: 2, highest: 3, ..hello() };
+    assert_eq!(refused(&mut pair, stranger).reason, RefuseReason::Version);
+    assert_eq!(pair.older.machine.phase(), Phase::Spawning);
+}
+
+#[test]
 fn a_process_that_cannot_be_spawned_is_told_and_changes_nothing() {
     let mut pair = Pair::serving(1);
     pair.older.machine.handle_upgrade(SECRET, pair.now).unwrap();
