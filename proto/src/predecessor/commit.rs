@@ -14,7 +14,6 @@ use crate::failure::Failure;
 use crate::limits::MAX_LATE_STATE;
 use crate::message::{Commit, Message, Outcome};
 use crate::phase::Phase;
-use crate::refuse::RefuseReason;
 
 impl Predecessor {
     /// The application has stopped changing what is handed over; its late state, or why it cannot.
@@ -126,12 +125,8 @@ impl Predecessor {
             self.outputs.push_back(Output::Close(tool));
         }
         self.enter(Service::Draining { successor: Some(successor) }, now);
-        for connection in self.pending.drain() {
-            let text = "the service was handed over just now: try again".into();
-            let refuse = Message::Refuse(self.refuse(RefuseReason::Busy, text, now));
-            self.send(connection, &refuse);
-            self.outputs.push_back(Output::Close(connection));
-        }
+        // They connect again, to the new owner.
+        self.outputs.extend(self.pending.drain().into_iter().map(Output::Close));
         for elder in mem::take(&mut self.elders) {
             self.outputs.push_back(Output::Close(elder.connection));
         }
@@ -148,12 +143,12 @@ impl Predecessor {
             self.send(connection, &Message::Abort(abort));
             self.outputs.push_back(Output::Close(connection));
         }
-        // Whoever has connected since may have seen the successor's credentials, and would take its
-        // end for this process's: they are closed, and connect again.
-        self.outputs.extend(self.pending.drain().into_iter().map(Output::Close));
         self.outputs.push_back(Output::Thaw);
         self.end(handoff, &failure, now);
         self.outputs.push_back(Output::Event(Event::TakenBack { failure, leaked }));
+        // Whoever has connected since may have seen the successor's credentials, and would take its
+        // end for this process's: they are closed, and connect again.
+        self.outputs.extend(self.pending.drain().into_iter().map(Output::Close));
         if mem::take(&mut self.stop_wanted) {
             self.stop(now);
         }
