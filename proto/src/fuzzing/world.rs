@@ -5,13 +5,21 @@
 //! chooses the actions chooses the interleaving, and every fault in it. [`World::after`] tells when
 //! one of the laws of [`Violation`] is broken.
 //!
+//! A killed process lets its lock go and closes its sockets in any order, at any time after its last
+//! step; its death is told when both have happened. A deadline may pass as soon as nothing that has
+//! come is left to be read, so every process may be as slow as it likes for the others.
+//!
 //! | left out | because |
 //! |---|---|
-//! | descriptors that are not what their entry says, frames that are no message | they end a handoff as a deadline does, and are tested one by one |
-//! | a queue that is full | whoever sends is as slow then as one that is frozen |
-//! | the way to drain | who has handed over is done with the service |
+//! | when a process takes in what has come | nobody can tell, until it does something |
+//! | a process that hangs and goes on | it is no other than a slow one |
+//! | one that connects and says nothing, frames that are no message, descriptors that are not what their entry says | they end a connection as a deadline does |
+//! | a queue that is full, but at `Commit` and `Released` | whoever sends is as slow then as one that hangs |
+//! | spawning, stopping, what cannot be published, the way to drain | each is tested by itself |
 
 mod action;
+mod arrival;
+mod fault;
 mod kernel;
 mod law;
 mod link;
@@ -19,6 +27,7 @@ mod predecessor;
 mod process;
 mod successor;
 mod tell;
+mod weakness;
 
 use alloc::string::String;
 use alloc::sync::Arc;
@@ -30,7 +39,8 @@ pub use action::{Action, Source};
 use kernel::Kernel;
 pub use law::Violation;
 use link::{Link, Listener};
-use process::{Child, Fate, Next, Part, Process};
+use process::{Fate, Next, Part, Process};
+pub use weakness::Weakness;
 
 use crate::message::Hello;
 use crate::predecessor::Settings;
@@ -42,45 +52,6 @@ pub const PROCESSES: usize = 3;
 
 /// What the predecessor's application says last.
 const LAST_WORDS: &[u8] = b"last words";
-
-/// One rule that the machines' drivers do not keep: a search has to find out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Weakness {
-    /// A successor gives up when its predecessor is gone, even if it has everything.
-    NoAdoption,
-    /// A predecessor whose patience ends takes the service back without asking for the token.
-    TakesBackWithoutToken,
-    /// `Released` and the token come before `Commit`.
-    ReleasedBeforeCommit,
-    /// A successor that is ready and waits in vain gives up without trying the token.
-    GivesUpWithoutToken,
-    /// A successor that is ready and waits in vain owns without having the token.
-    OwnsWithoutToken,
-    /// A successor that holds the token in silence is left alone.
-    NoFence,
-    /// A peer is dead when its end of file comes, and not before.
-    DeathByEndOfFile,
-    /// The number of the attempt in the token is not looked at.
-    AttemptNotChecked,
-    /// Those who have connected before the owner called `listen(2)` are kept.
-    KeepsEarlierConnections,
-}
-
-impl Weakness {
-    /// Every one.
-    pub const ALL: [Self; 9] = [
-        Self::NoAdoption,
-        Self::TakesBackWithoutToken,
-        Self::ReleasedBeforeCommit,
-        Self::GivesUpWithoutToken,
-        Self::OwnsWithoutToken,
-        Self::NoFence,
-        Self::DeathByEndOfFile,
-        Self::AttemptNotChecked,
-        Self::KeepsEarlierConnections,
-    ];
-}
 
 /// Everything there is, at one moment.
 #[derive(Clone)]
@@ -102,8 +73,8 @@ pub struct World {
 }
 
 impl World {
-    /// Process 0 owns the service, nobody else has begun. There may be so many faults: a kill, a
-    /// hang, or a forked child that outlives its parent.
+    /// Process 0 owns the service, nobody else has begun. There may be so many faults: a process is
+    /// killed, with a child left behind or without, or hangs, or finds a queue full.
     pub fn new(faults: u8, weakness: Option<Weakness>) -> Self {
         let mut owner = Predecessor::new(settings(1, 0, weakness), alloc::vec![], Duration::ZERO);
         owner.handle_ready(Duration::ZERO);
@@ -256,8 +227,8 @@ impl World {
             Action::Take(i, source) => self.take(i, source),
             Action::Ready(i) => self.become_ready(i),
             Action::Timer(i) => self.let_deadline_pass(i),
-            Action::LetLockGo(i) => return Ok(self.let_lock_go(i)),
-            Action::CloseSockets(i) => return Ok(self.close_sockets(i)),
+            Action::LetLockGo(i) => self.let_lock_go(i),
+            Action::CloseSockets(i) => self.close_sockets(i),
             Action::Connect(i) => {
                 self.connect(i);
                 // Its first word comes with it: one that says nothing is closed.
@@ -268,61 +239,12 @@ impl World {
                 self.process(i).child = None;
                 self.let_lock_go(i);
                 self.close_sockets(i);
-                return Ok(());
             }
-            Action::Kill(i) => return Ok(self.kill(i, None)),
-            Action::Leak(i) => return Ok(self.kill(i, Some(self.copies(i)))),
-            Action::Hang(i) => return Ok(self.hang(i)),
+            Action::Kill(i) => self.kill(i, None),
+            Action::Leak(i) => self.kill(i, Some(self.copies(i))),
+            Action::Hang(i) => self.hang(i),
         }
         self.go_on(action.process())
-    }
-
-    /// Has everybody who waits take in what has come for him. It makes no difference to others when
-    /// he does: he may be as slow as he likes in what he does next. What comes for one from several
-    /// sides at once is left: the order is for the actions to choose.
-    fn catch_up(&mut self) -> Result<(), Violation> {
-        self.check()?;
-        while let Some((i, source)) = (0..PROCESSES).find_map(|i| Some((i, self.only_source(i)?))) {
-            self.take(i, source);
-            self.go_on(i)?;
-            self.check()?;
-        }
-        Ok(())
-    }
-
-    fn sources(&self, i: usize) -> impl Iterator<Item = Source> {
-        Source::all().filter(move |source| self.has_come(i, *source))
-    }
-
-    fn only_source(&self, i: usize) -> Option<Source> {
-        let mut sources = self.sources(i);
-        sources.next().filter(|_| sources.next().is_none())
-    }
-
-    /// It has done what it was to do, and nothing has come for it.
-    fn waits(&self, i: usize) -> bool {
-        self.processes[i].listens_to_the_world() && self.sources(i).next().is_none()
-    }
-
-    fn has_come(&self, i: usize, source: Source) -> bool {
-        self.processes[i].listens_to_the_world()
-            && match source {
-                Source::Connection(from) => self.can_read(i, from),
-                // The end of what was said is read before the end of whoever said it is told.
-                Source::Death(of) => {
-                    self.can_hear(i, of) && (0..PROCESSES).all(|from| !self.can_read(i, from))
-                }
-                Source::Listener => self.can_accept(i),
-            }
-    }
-
-    fn take(&mut self, i: usize, source: Source) {
-        match source {
-            Source::Connection(from) if from == i => self.read_as_successor(i),
-            Source::Connection(from) => self.read_as_predecessor(i, from),
-            Source::Death(of) => self.hear(i, of),
-            Source::Listener => self.accept(i),
-        }
     }
 
     /// Takes from the machine what it wants next, up to something that others can see.
@@ -336,56 +258,6 @@ impl World {
             self.process(i).now = Duration::ZERO;
         }
         Ok(())
-    }
-
-    fn has_unread(&self, i: usize, from: usize) -> bool {
-        let Some(link) = &self.links[from] else {
-            return false;
-        };
-        match (&self.processes[i].part, i == from) {
-            (Part::Successor(_), true) => !link.to_successor.is_empty(),
-            (Part::Predecessor(_), false) => link.is_read_by(i) && !link.to_predecessor.is_empty(),
-            _ => false,
-        }
-    }
-
-    /// There is a frame to read on the connection that `from` has made, or its end.
-    fn can_read(&self, i: usize, from: usize) -> bool {
-        let process = &self.processes[i];
-        let Some(link) = &self.links[from] else {
-            return false;
-        };
-        let closed = match (&process.part, i == from) {
-            (Part::Successor(_), true) => link.predecessor_closed,
-            (Part::Predecessor(_), false) => link.is_read_by(i) && link.successor_closed,
-            _ => return false,
-        };
-        self.has_unread(i, from) || (closed && !process.told_closed[from])
-    }
-
-    fn can_hear(&self, i: usize, of: usize) -> bool {
-        let process = &self.processes[i];
-        let told = process.told_died[of] || self.is_weak(Weakness::DeathByEndOfFile);
-        if told || self.processes[of].fate != Fate::Dead {
-            return false;
-        }
-        match process.part {
-            Part::Successor(_) => self.links[i].as_ref().is_some_and(|link| link.watched == of),
-            Part::Predecessor(_) => self.links[of].as_ref().is_some_and(|link| link.is_read_by(i)),
-            Part::Absent | Part::Gone => false,
-        }
-    }
-
-    fn hear(&mut self, i: usize, of: usize) {
-        let process = self.process(i);
-        process.told_died[of] = true;
-        match &mut process.part {
-            Part::Successor(_) => self.lose_predecessor(i, true),
-            Part::Predecessor(machine) => {
-                machine.handle_peer_died(predecessor::connection(of), None, process.now);
-            }
-            Part::Absent | Part::Gone => {}
-        }
     }
 
     fn become_ready(&mut self, i: usize) {
@@ -412,104 +284,6 @@ impl World {
             Part::Predecessor(machine) => machine.handle_timeout(process.now),
             Part::Absent | Part::Gone => {}
         }
-    }
-
-    fn kill(&mut self, i: usize, child: Option<Child>) {
-        self.faults -= 1;
-        self.process(i).kill(child);
-        self.drop_unread(i);
-    }
-
-    fn hang(&mut self, i: usize) {
-        self.faults -= 1;
-        self.process(i).hang();
-        // The listener may be on its way to it, and stays there.
-        let coming = self.links[i].as_ref().is_some_and(|link| link.brings_listener());
-        self.process(i).listens |= coming;
-        self.drop_unread(i);
-    }
-
-    /// What a child of a process has copies of.
-    fn copies(&self, i: usize) -> Child {
-        let links = core::array::from_fn(|from| {
-            let link = self.links[from].as_ref();
-            link.is_some_and(|link| from == i || link.is_read_by(i))
-        });
-        let Process { token, listens, .. } = *self.processes[i];
-        Child { token, listens, links }
-    }
-
-    /// Nobody is going to read what has come for a process.
-    fn drop_unread(&mut self, i: usize) {
-        for from in 0..PROCESSES {
-            match self.link(from) {
-                Some(link) if from == i => link.to_successor.clear(),
-                Some(link) if link.acceptor == Some(i) => link.to_predecessor.clear(),
-                _ => {}
-            }
-        }
-    }
-
-    /// The kernel closes what a dead process had of tokens.
-    fn let_lock_go(&mut self, i: usize) {
-        let copied = self.processes[i].child.and_then(|child| child.token);
-        self.kernel.close_all(i, copied);
-        self.bury(i, |lock, sockets| (*lock, _) = (false, sockets));
-    }
-
-    /// The kernel closes what a dead process had of sockets.
-    fn close_sockets(&mut self, i: usize) {
-        for from in 0..PROCESSES {
-            self.close_end(i, from);
-        }
-        self.stop_listening(i);
-        self.bury(i, |lock, sockets| (_, *sockets) = (lock, false));
-    }
-
-    fn bury(&mut self, i: usize, done: impl FnOnce(&mut bool, &mut bool)) {
-        let fate = &mut self.process(i).fate;
-        if let Fate::Dying { lock, sockets } = fate {
-            done(lock, sockets);
-            if !*lock && !*sockets {
-                *fate = Fate::Dead;
-            }
-        }
-    }
-
-    /// A process closes its end of the connection that `from` has made. A child that has a copy of it
-    /// keeps it open.
-    fn close_end(&mut self, i: usize, from: usize) {
-        let kept = self.processes[i].child.is_some_and(|child| child.links[from]);
-        match self.link(from).filter(|_| !kept) {
-            Some(link) if i == from => link.successor_closed = true,
-            Some(link) if link.acceptor == Some(i) => link.predecessor_closed = true,
-            _ => {}
-        }
-    }
-
-    fn stop_listening(&mut self, i: usize) {
-        self.process(i).listens = false;
-        if !self.is_name_held() {
-            self.close_queue();
-        }
-    }
-
-    /// Closes all connections that wait to be accepted.
-    fn close_queue(&mut self) {
-        while let Some(from) = self.listener.queue.pop_front() {
-            if let Some(link) = self.link(from) {
-                link.predecessor_closed = true;
-            }
-        }
-    }
-
-    /// Somebody has the control listener, or is about to receive it.
-    fn is_name_held(&self) -> bool {
-        let has = |process: &Arc<Process>| {
-            process.listens || process.child.is_some_and(|child| child.listens)
-        };
-        let on_its_way = |link: &Arc<Link>| !link.successor_closed && link.brings_listener();
-        self.processes.iter().any(has) || self.links.iter().flatten().any(on_its_way)
     }
 
     /// Whoever comes to own, or owns again, listens again and puts his PID into the file.

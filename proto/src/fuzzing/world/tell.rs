@@ -2,7 +2,6 @@
 
 use alloc::format;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 
 use super::predecessor::successor;
 use super::process::Next;
@@ -55,7 +54,7 @@ fn as_successor(output: &heir::Output<()>) -> String {
     }
 }
 
-fn kind(frame: &Vec<u8>) -> String {
+fn kind(frame: &[u8]) -> String {
     let kind = Message::decode(frame).ok().and_then(|message| message.kind());
     kind.map_or("what is no message".into(), |kind| kind.to_string())
 }
