@@ -36,6 +36,8 @@ struct Side<'a> {
     input: Input<'a>,
     machine: Predecessor,
     token: Token,
+    /// The attempt that this side has begun last.
+    attempt: u64,
     now: Duration,
     open: BTreeSet<ConnectionId>,
     connections: u64,
@@ -69,6 +71,7 @@ impl<'a> Side<'a> {
         Self {
             machine,
             token: Token { holder: Some(Holder::ThisSide), attempt: 0 },
+            attempt: 0,
             now: Duration::ZERO,
             open: BTreeSet::new(),
             connections: 0,
@@ -220,7 +223,7 @@ impl<'a> Side<'a> {
             }
             Output::WriteAttempt(attempt) => {
                 assert!(self.token.is_held() && attempt >= self.token.attempt);
-                self.token.attempt = attempt;
+                (self.token.attempt, self.attempt) = (attempt, attempt);
             }
             Output::Freeze => {
                 assert!(!self.frozen, "it is frozen already");
@@ -286,7 +289,10 @@ impl<'a> Side<'a> {
                 assert!(!self.token.is_held(), "it ends with the token in its hands");
                 self.frozen = false;
             }
-            Event::TakenBack { .. } => assert!(self.token.is_held(), "it took back nothing"),
+            Event::TakenBack { .. } => {
+                assert!(self.token.is_held(), "it took back nothing");
+                assert_eq!(self.token.attempt, self.attempt, "it takes a later owner's service");
+            }
             Event::UpgradeAsked { tool } => {
                 self.machine.handle_asked_upgrade(tool, SECRET, self.now);
             }

@@ -219,6 +219,7 @@ impl<'a> Side<'a> {
             }
             Output::Event(Event::Owned { .. }) => {
                 assert!(self.token.is_held(), "it owns without the token");
+                assert_eq!(self.token.attempt, ATTEMPT, "its attempt is void");
                 self.outcome = Some(Outcome::Owns);
             }
             Output::Event(Event::Failed(failure)) => {

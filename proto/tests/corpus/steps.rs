@@ -106,6 +106,11 @@ pub(crate) fn predecessor() -> Vec<(Seed, Phase)> {
         ("lock-of-the-dead-is-leaked", locked().then(dies()), Phase::Releasing),
         ("handed-on-unseen", locked().then(meddle(0)).then(deadline()), Phase::Draining),
         (
+            "handed-on-unseen-and-nobody-is-left",
+            locked().then(meddle(0)).then(meddle(1)).then(deadline()),
+            Phase::Draining,
+        ),
+        (
             "gives-up-a-successor-that-is-never-ready",
             begin().then(connect()).then(hello(1)).then(received()).then(deadline()),
             Phase::Serving,
@@ -151,6 +156,11 @@ mod younger {
     /// The predecessor, which has the token at first, lets it go.
     pub(super) fn let_go() -> Script {
         Script::new().byte(13).byte(1)
+    }
+
+    /// The predecessor begins another attempt.
+    pub(super) fn next_attempt() -> Script {
+        Script::new().byte(13).byte(0)
     }
 
     /// `Released`; if it gets the token, nothing more is queued.
@@ -218,6 +228,12 @@ pub(crate) fn successor() -> Vec<(Seed, Phase)> {
             "lock-of-the-dead-is-leaked",
             until_ready().then(died()).then(out_of_patience()),
             Phase::Reclaiming,
+        ),
+        ("superseded", until_ready().then(next_attempt()).then(closed()), Phase::Stopped),
+        (
+            "superseded-and-nobody-is-left",
+            until_ready().then(next_attempt()).then(let_go()).then(closed()),
+            Phase::Stopped,
         ),
         ("times-out", begin(0).then(deadline()), Phase::Stopped),
     ];
