@@ -35,13 +35,14 @@ fn every_file_is_read_without_a_finding() {
 }
 
 #[test]
-fn every_seed_is_in_its_corpus_and_nothing_else_is() {
+fn every_seed_is_in_its_corpus_and_nothing_else_has_a_name() {
     for (target, _) in TARGETS {
         let seeds = seeds(target);
         assert!(seeds.len() >= 5, "{target} has only {} seeds", seeds.len());
         let named: BTreeSet<_> = seeds.iter().map(|(name, _)| (*name).to_owned()).collect();
         let files = fs::read_dir(corpus(target)).unwrap();
-        let found = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+        let found = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let found = found.filter(|name| !is_hash(name)).collect();
         assert_eq!(named, found, "{target}: write the seeds anew, see fuzz/README.md");
         for (name, bytes) in seeds {
             let found = fs::read(corpus(target).join(name)).unwrap();
@@ -59,6 +60,11 @@ fn write_the_seeds() {
             fs::write(corpus(target).join(name), bytes).unwrap();
         }
     }
+}
+
+/// What a fuzzer calls what it finds.
+fn is_hash(name: &str) -> bool {
+    name.len() == 40 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn corpus(target: &str) -> PathBuf {
