@@ -135,8 +135,17 @@ impl<'a> Side<'a> {
 
     fn say(&mut self, frame: &[u8]) {
         if let Some(connection) = self.pick() {
-            self.machine.handle_frame(connection, frame, self.now);
+            self.say_on(connection, frame);
         }
+    }
+
+    fn say_on(&mut self, connection: ConnectionId, frame: &[u8]) {
+        if let (true, Ok(Message::Received(Received { count }))) =
+            (self.machine.successor() == Some(connection), Message::decode(frame))
+        {
+            self.received = self.received.max(count.min(self.sent));
+        }
+        self.machine.handle_frame(connection, frame, self.now);
     }
 
     /// What a good successor would say next.
@@ -150,10 +159,7 @@ impl<'a> Side<'a> {
                 secret: (self.machine.phase() == Phase::Spawning).then_some(SECRET),
                 ..self.input.hello()
             }),
-            Phase::Transferring => {
-                self.received = self.sent;
-                Message::Received(Received { count: self.sent })
-            }
+            Phase::Transferring => Message::Received(Received { count: self.sent }),
             Phase::Preparing => {
                 let strays = Vec::new();
                 Message::Ready(crate::message::Ready { stray_count: 0, strays })
@@ -162,7 +168,7 @@ impl<'a> Side<'a> {
         };
         let frame = message.encode().unwrap_or_default();
         match self.machine.successor() {
-            Some(successor) => self.machine.handle_frame(successor, &frame, self.now),
+            Some(successor) => self.say_on(successor, &frame),
             None => self.say(&frame),
         }
     }

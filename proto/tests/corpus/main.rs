@@ -22,15 +22,32 @@ use heirloom_proto::fuzzing::TARGETS;
 /// A file to begin with, and what it is there for.
 type Seed = (&'static str, Vec<u8>);
 
-#[test]
-fn every_file_is_read_without_a_finding() {
-    for (target, body) in TARGETS {
-        let files = fs::read_dir(corpus(target)).unwrap();
-        for file in files {
-            let path = file.unwrap().path();
-            println!("{}", path.display());
-            body(&fs::read(path).unwrap());
+/// Replays every file of a target's corpus: a finding panics.
+macro_rules! replayed {
+    ($($target:ident)*) => {
+        $(
+            #[test]
+            fn $target() {
+                replay(stringify!($target));
+            }
+        )*
+
+        #[test]
+        fn every_target_is_replayed() {
+            let targets: Vec<_> = TARGETS.iter().map(|(target, _)| *target).collect();
+            assert_eq!(targets, [$(stringify!($target)),*]);
         }
+    };
+}
+
+replayed! { manifest frame round_trip predecessor_steps successor_steps pair_steps }
+
+fn replay(target: &str) {
+    let (_, body) = TARGETS.iter().find(|(name, _)| *name == target).unwrap();
+    for file in fs::read_dir(corpus(target)).unwrap() {
+        let path = file.unwrap().path();
+        println!("{}", path.display());
+        body(&fs::read(path).unwrap());
     }
 }
 
