@@ -11,7 +11,7 @@
     reason = "a test fails by panicking"
 )]
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 use std::hash::BuildHasher;
 
@@ -27,6 +27,7 @@ fn no_three_faults_break_a_law_in_three_generations() {
     }
     assert!(found.states > 1_000_000, "the search has become shallow");
     assert_eq!(found.owners, every_owner(), "who may own the service in the end");
+    assert_eq!(found.restless, 0, "states from which nothing comes to rest by itself");
 }
 
 #[test]
@@ -83,6 +84,8 @@ struct Found {
     rests: usize,
     /// Who owns the service where nothing goes on any more by itself.
     owners: BTreeSet<Option<(usize, u64)>>,
+    /// States from which no state of rest is reached by what goes on by itself.
+    restless: usize,
     /// A law that is broken, and a shortest way to it.
     violation: Option<(Violation, String)>,
 }
@@ -101,11 +104,12 @@ fn search(first: &World) -> Found {
     let mut found = Found::default();
     let hashes = log.hashes(first, None);
     log.visit(&hashes, 0, 0);
+    let mut rests = Vec::new();
     let mut layer = vec![Open { world: first.clone(), hashes, visit: 0 }];
     while !layer.is_empty() {
         let mut next = Vec::new();
         for open in layer {
-            let mut rests = true;
+            let mut goes_on = false;
             for (number, action) in actions.iter().enumerate() {
                 let world = match open.world.after(*action) {
                     None => continue,
@@ -116,15 +120,20 @@ fn search(first: &World) -> Found {
                         return found;
                     }
                 };
-                rests &= !action.is_own_accord();
                 let hashes = log.hashes(&world, Some((&open.world, &open.hashes)));
-                if let Some(visit) = log.visit(&hashes, open.visit, number) {
+                let (visit, is_first) = log.visit(&hashes, open.visit, number);
+                // What changes nothing is no way on.
+                if action.is_own_accord() && visit != open.visit {
+                    goes_on = true;
+                    log.ways_on.push((visit, open.visit));
+                }
+                if is_first {
                     next.push(Open { world, hashes, visit });
                 }
             }
             found.states += 1;
-            if rests {
-                found.rests += 1;
+            if !goes_on {
+                rests.push(open.visit);
                 found.owners.insert(open.world.owner());
                 if let Err(violation) = open.world.check_rest() {
                     let way = log.way(first, &actions, open.visit, None);
@@ -135,6 +144,8 @@ fn search(first: &World) -> Found {
         }
         layer = next;
     }
+    found.rests = rests.len();
+    found.restless = found.states - log.count_coming_to(rests);
     found
 }
 
@@ -142,8 +153,10 @@ fn search(first: &World) -> Found {
 #[derive(Default)]
 struct Log {
     state: FixedState,
-    known: HashSet<u64, FixedState>,
+    known: HashMap<u64, u32, FixedState>,
     visits: Vec<(u32, u8)>,
+    /// What goes on by itself: to which visit, from which.
+    ways_on: Vec<(u32, u32)>,
 }
 
 impl Log {
@@ -155,13 +168,30 @@ impl Log {
         world.hashes(&self.state, before)
     }
 
-    /// Notes a visit, unless there was one.
-    fn visit(&mut self, hashes: &[u64; PROCESSES + 1], before: u32, action: usize) -> Option<u32> {
-        if !self.known.insert(self.state.hash_one(hashes)) {
-            return None;
+    /// Notes a visit, unless there was one. Tells which it is, and whether it is the first.
+    fn visit(&mut self, hashes: &[u64; PROCESSES + 1], before: u32, action: usize) -> (u32, bool) {
+        let next = u32::try_from(self.visits.len()).unwrap();
+        let visit = *self.known.entry(self.state.hash_one(hashes)).or_insert(next);
+        if visit == next {
+            self.visits.push((before, u8::try_from(action).unwrap()));
         }
-        self.visits.push((before, u8::try_from(action).unwrap()));
-        Some(u32::try_from(self.visits.len() - 1).unwrap())
+        (visit, visit == next)
+    }
+
+    /// How many visits come to one of these by what goes on by itself, or are one of them.
+    fn count_coming_to(&mut self, mut open: Vec<u32>) -> usize {
+        self.ways_on.sort_unstable();
+        let mut comes = vec![false; self.visits.len()];
+        open.iter().for_each(|visit| comes[*visit as usize] = true);
+        while let Some(to) = open.pop() {
+            let first = self.ways_on.partition_point(|(other, _)| *other < to);
+            for (_, from) in self.ways_on[first..].iter().take_while(|(other, _)| *other == to) {
+                if !std::mem::replace(&mut comes[*from as usize], true) {
+                    open.push(*from);
+                }
+            }
+        }
+        comes.into_iter().filter(|comes| *comes).count()
     }
 
     /// What leads from the first world to a visit, and beyond it by one more action.
