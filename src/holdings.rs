@@ -206,6 +206,8 @@ impl Holdings {
 
     /// Replaces a token that stays locked by nobody that lives.
     pub(crate) fn renew_token(&mut self) {
+        // The slot of the old one is free for the new one.
+        self.token = None;
         match Token::create(self.attempt) {
             Ok(token) => self.token = Some(token),
             Err(error) => tracing::error!(%error, "the token cannot be replaced"),

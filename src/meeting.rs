@@ -94,7 +94,8 @@ impl Search {
                 self.spawned = None;
             }
             Err(Trouble::Failure(failure))
-                if may_try_again(settings, &failure) && self.quitter != Some(peer.pid()) =>
+                if may_try_again(settings, &failure)
+                    && (is_greeting(&failure) || self.quitter != Some(peer.pid())) =>
             {
                 // One that got further than a greeting was another predecessor's end.
                 if !is_greeting(&failure) {
@@ -224,5 +225,8 @@ fn may_try_again(settings: &Settings, failure: &Failure) -> bool {
 
 /// The peer went away before it had said anything.
 fn is_greeting(failure: &Failure) -> bool {
-    matches!(failure, Failure::Closed { phase: Phase::Greeting })
+    matches!(
+        failure,
+        Failure::Closed { phase: Phase::Greeting } | Failure::Died { phase: Phase::Greeting, .. }
+    )
 }

@@ -234,8 +234,10 @@ impl PredecessorSide {
             Output::Thaw => holdings.registry.open(),
             Output::Unlock => holdings.unlock(Side::Predecessor),
             Output::TryLock => {
-                let lock = holdings.try_lock(Side::Predecessor);
-                self.machine.handle_lock(lock, holdings.now());
+                if !self.hears_of_death(holdings) {
+                    let lock = holdings.try_lock(Side::Predecessor);
+                    self.machine.handle_lock(lock, holdings.now());
+                }
             }
             Output::RenewToken => holdings.renew_token(),
             Output::Fence(connection) => {
@@ -276,6 +278,22 @@ impl PredecessorSide {
                 self.machine.handle_garbage(connection, Failure::Aborted(abort), now);
             }
         }
+    }
+
+    /// Tells the machine of its successor's death instead of what the token says: what a dead process
+    /// has said does not count. It asks for the token again.
+    fn hears_of_death(&mut self, holdings: &mut Holdings) -> bool {
+        let successor = self.machine.successor();
+        let peer = successor.and_then(|successor| holdings.connections.get_mut(&successor));
+        let has_ended = |peer: &&mut Connection| {
+            !peer.dead && peer.pidfd.as_ref().is_some_and(PidFd::has_ended)
+        };
+        let (Some(successor), Some(peer)) = (successor, peer.filter(has_ended)) else {
+            return false;
+        };
+        peer.dead = true;
+        self.machine.handle_peer_died(successor, None, holdings.now());
+        true
     }
 
     fn take_snapshot(&mut self, holdings: &Holdings) {

@@ -263,6 +263,10 @@ impl SuccessorSide {
         step(Side::Successor, Edge::Before, "publish");
         let published = publish(holdings).map_err(|error| error.to_string());
         step(Side::Successor, Edge::After, "publish");
+        // Nobody gives the service back to a predecessor that is gone.
+        if published.is_err() && holdings.predecessor_process().is_none_or(PidFd::has_ended) {
+            self.machine.handle_peer_died(holdings.now());
+        }
         self.machine.handle_published(published);
     }
 

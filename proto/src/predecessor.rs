@@ -3,7 +3,8 @@
 //!
 //! The contract with the driver: after every input take outputs until there is none. `Send` is
 //! answered with [`Predecessor::handle_sent`] once the kernel has taken the frame, `TryLock` with
-//! [`Predecessor::handle_lock`], `TakeSnapshot` with [`Predecessor::handle_snapshot`], `Freeze` with
+//! [`Predecessor::handle_lock`], or with [`Predecessor::handle_peer_died`] if the successor turns out
+//! to be dead, `TakeSnapshot` with [`Predecessor::handle_snapshot`], `Freeze` with
 //! [`Predecessor::handle_frozen`], `Spawn` with [`Predecessor::handle_spawn_failed`] if it fails,
 //! `Fence` with [`Predecessor::handle_fence_failed`] if the kernel does not let it be.
 
@@ -146,7 +147,9 @@ impl Predecessor {
         if self.is_handoff(connection) {
             self.fail(failure, now);
         } else if self.is_known(connection) {
-            self.send(connection, &Message::Abort(failure.to_abort()));
+            if self.pending.pid(connection).is_some() {
+                self.send(connection, &Message::Abort(failure.to_abort()));
+            }
             self.close(connection);
         }
     }
@@ -294,17 +297,12 @@ impl Predecessor {
     }
 
     fn stop(&mut self, now: Duration) {
-        self.void_attempts();
+        // Every attempt there has been is void, so that no successor that comes to itself late takes a
+        // service for orphaned that was stopped.
+        self.settings.attempt += 1;
+        self.outputs.push_back(Output::WriteAttempt(self.settings.attempt));
         self.enter(Service::Stopped, now);
         self.outputs.push_back(Output::Event(Event::Stopped));
-    }
-
-    /// Makes every attempt there has been void, so that no successor that comes to itself late takes
-    /// a service for orphaned that was stopped.
-    fn void_attempts(&mut self) {
-        self.settings.attempt += 1;
-        let attempt = self.settings.attempt;
-        self.outputs.push_back(Output::WriteAttempt(attempt));
     }
 
     fn send(&mut self, connection: ConnectionId, message: &Message) {

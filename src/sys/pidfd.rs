@@ -5,6 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::libc;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{MsgFlags, UnixCredentials, getsockopt, recv, sockopt::PeerCredentials};
 
 /// `SO_PEERPIDFD`, Linux 6.5.
@@ -44,6 +45,12 @@ impl PidFd {
         }
         // SAFETY: the kernel has just made this descriptor (close-on-exec) for the caller.
         Ok(Self(unsafe { OwnedFd::from_raw_fd(number) }))
+    }
+
+    /// Whether the process has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        let mut set = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        poll(&mut set, PollTimeout::ZERO) == Ok(1)
     }
 
     /// Ends the process with `SIGKILL`. See `pidfd_send_signal(2)`.

@@ -64,7 +64,7 @@ impl Predecessor {
         let allowed = self.settings.timeouts.commit;
         let silent = Failure::TimedOut { phase: Phase::Releasing, allowed };
         match lock {
-            // Only an owner begins an attempt: the successor has owned the service, and handed it
+            // Only an owner begins an attempt: the successor has owned the service, and begun to hand it
             // on, while this process was not looking.
             Lock::Got { attempt } if attempt != self.settings.attempt => {
                 self.outputs.push_back(Output::Unlock);
@@ -118,6 +118,8 @@ impl Predecessor {
         else {
             return;
         };
+        // Who drains asks for the token no more.
+        self.outputs.retain(|output| *output != Output::TryLock);
         let generation = self.settings.generation + 1;
         self.outputs.push_back(Output::Event(Event::Owned { pid, generation }));
         if let Some(tool) = tool {

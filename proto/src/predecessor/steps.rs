@@ -196,9 +196,9 @@ impl AwaitingOwned {
         Self { claimed: true, ..self }
     }
 
-    /// The successor says that it owns the service; it does if it holds the token.
+    /// The successor says that it owns the service, and lives: it does if it holds the token.
     pub fn is_claimed(&self) -> bool {
-        self.claimed
+        self.claimed && !self.dead
     }
 
     /// The token is locked by somebody else.

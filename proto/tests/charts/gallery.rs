@@ -14,10 +14,11 @@ pub(crate) struct Chart {
 }
 
 /// Faults that take another course than the table's.
-const TWISTS: [(Moment, Fault, Twist, Owner); 4] = [
+const TWISTS: [(Moment, Fault, Twist, Owner); 5] = [
     (Moment::Preparing, Fault::Killed(Side::Predecessor), Twist::Leak, Owner::Successor),
     (Moment::Committed, Fault::Killed(Side::Predecessor), Twist::DeathFirst, Owner::Successor),
     (Moment::Locked, Fault::Killed(Side::Successor), Twist::Leak, Owner::Predecessor),
+    (Moment::Owned, Fault::Killed(Side::Successor), Twist::Leak, Owner::Predecessor),
     (Moment::Locked, Fault::Frozen(Side::Successor), Twist::NoFence, Owner::Successor),
 ];
 

@@ -144,6 +144,17 @@ fn a_predecessor_that_wakes_after_two_more_generations_has_handed_over() {
 }
 
 #[test]
+fn a_dead_successor_is_not_handed_over_to_even_if_its_lock_was_leaked_after_owned() {
+    let mut pair = Pair::connected(1);
+    pair.kernel.leaks = Some(Who::Younger(0));
+    let said = |pair: &Pair| pair.youngers[0].owns() && !pair.youngers[0].link.to_older.is_empty();
+    reached(&mut pair, said);
+    pair.kill_younger(0);
+    pair.pass(seconds(3));
+    pair.assert_older_owns();
+}
+
+#[test]
 fn an_abort_that_is_read_after_the_death_of_its_sender_is_no_obstacle() {
     let mut pair = stale();
     assert!(!pair.youngers[0].link.to_younger.is_empty());

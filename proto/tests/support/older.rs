@@ -160,6 +160,12 @@ impl Older {
             Output::Thaw => self.application_frozen = false,
             Output::Unlock => kernel.unlock(Who::Older, self.token),
             Output::TryLock => {
+                if let Some(ConnectionId(index)) = self.machine.successor() {
+                    let index = index as usize;
+                    if self.hear_of_death(index, &youngers[index], now) {
+                        return;
+                    }
+                }
                 let lock = kernel.try_lock(Who::Older, self.token);
                 self.machine.handle_lock(lock, now);
             }

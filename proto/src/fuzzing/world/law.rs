@@ -14,11 +14,12 @@ pub enum Violation {
     /// Whoever has been told that it owns the service holds the token.
     #[error("{0} owns the service and does not hold the token")]
     OwnsWithoutToken(usize),
-    /// Whoever has been told that it will not own the service holds no token.
-    #[error("{0} has given up and keeps the token")]
+    /// Whoever has been told that it does not own the service has let the token go.
+    #[error("{0} has given up, or has handed over, and keeps the token")]
     KeepsToken(usize),
-    /// Whoever owns the service has its name.
-    #[error("{0} owns the service and has lost its name")]
+    /// As long as any process that lives has all of the service, the service's name is held; and by
+    /// its owner too.
+    #[error("{0} has the whole service, and its name is lost")]
     NameLost(usize),
     /// Whoever owns the service because its predecessor let go knows the predecessor's last words.
     #[error("{0} owns the service without its predecessor's last words")]
@@ -26,6 +27,9 @@ pub enum Violation {
     /// `exit()` fires after the successor has come to own the service.
     #[error("{0} ends before its successor owns the service")]
     ExitBeforeOwned(usize),
+    /// Nobody hands the service over to one who is known to be dead, unless another has it from him.
+    #[error("{0} hands the service over to a dead process")]
+    HandsOverToDead(usize),
     /// At rest, the service has an owner if any process that lives and can act has all of it, or had
     /// and gave it up without being refused the token.
     #[error("{0} has the whole service, or could have it, and nobody owns it")]
@@ -58,11 +62,8 @@ impl World {
                     return Err(Violation::NameLost(i));
                 }
             }
-            if matches!(process.part, Part::Gone | Part::Absent)
-                && process.fate == Fate::Alive
-                && holds
-            {
-                return Err(Violation::KeepsToken(i));
+            if process.acts() && process.has_everything && !self.is_name_held() {
+                return Err(Violation::NameLost(i));
             }
         }
         Ok(())

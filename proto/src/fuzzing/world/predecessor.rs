@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::mem;
 
 use super::link::Parcel;
-use super::process::{Next, Part, Process};
+use super::process::{Fate, Next, Part, Process};
 use super::{LAST_WORDS, Violation, Weakness, World};
 use crate::abort::Abort;
 use crate::entry::{Entry, FileId, Identity, Kind};
@@ -127,18 +127,23 @@ impl World {
                 self.send_to_successor(i, connection, frame, &attachment);
             }
             Output::Unlock => {
-                if self.predecessor(i).is_some_and(|machine| machine.phase() == Phase::Releasing) {
+                if self.processes[i].owns {
                     self.let_go = Some(self.kernel.attempt(token));
                 }
                 self.process(i).owns = false;
                 self.kernel.unlock(i, token);
             }
             Output::TryLock => {
+                if self.ask_for_death(i) {
+                    return Ok(());
+                }
                 let blindly = self.is_weak(Weakness::TakesBackWithoutToken) && !now.is_zero();
                 let lock = self.try_lock(i, blindly);
+                let heir = self.predecessor(i).and_then(|machine| machine.successor());
                 if let Some(machine) = self.predecessor(i) {
                     machine.handle_lock(lock, now);
                 }
+                self.check_hand_over(i, heir)?;
             }
             Output::RenewToken => {
                 let attempt = self.kernel.attempt(token);
@@ -158,6 +163,16 @@ impl World {
             _ => {}
         }
         Ok(())
+    }
+
+    /// Looks whether the successor is dead before the token is tried.
+    fn ask_for_death(&mut self, i: usize) -> bool {
+        let heir = self.predecessor(i).and_then(|machine| machine.successor()).map(successor);
+        let dead = heir.filter(|heir| self.can_hear(i, *heir));
+        if let Some(heir) = dead {
+            self.hear(i, heir);
+        }
+        dead.is_some()
     }
 
     /// What the kernel answers; or what a driver makes of it that breaks a rule.
@@ -258,12 +273,45 @@ impl World {
         if !self.has_owned.iter().enumerate().any(owned) {
             return Err(Violation::ExitBeforeOwned(i));
         }
+        self.check_let_go(i)?;
         let process = self.process(i);
         (process.owns, process.has_everything, process.has_exited) = (false, false, true);
         process.is_frozen = false;
         self.close_token(i);
         self.stop_listening(i);
         Ok(())
+    }
+
+    /// What it was told of the token has made it hand over, or not.
+    fn check_hand_over(&self, i: usize, heir: Option<ConnectionId>) -> Result<(), Violation> {
+        let drains = match &self.processes[i].part {
+            Part::Predecessor(machine) => machine.phase() == Phase::Draining,
+            _ => false,
+        };
+        match heir.map(successor).filter(|_| drains) {
+            Some(heir) if self.processes[heir].fate == Fate::Dead && !self.has_heir(i, heir) => {
+                Err(Violation::HandsOverToDead(i))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Somebody who is not a dead successor's child holds the token; or the successor has begun to hand
+    /// the service on, and its heir may adopt it.
+    fn has_heir(&self, i: usize, dead: usize) -> bool {
+        let Process { token, attempt, .. } = *self.processes[i];
+        token.is_none_or(|token| {
+            self.kernel.attempt(token) != attempt
+                || self.kernel.holder(token).is_some_and(|holder| holder != dead)
+        })
+    }
+
+    /// Whoever is told that the service is not its own holds no lock by then.
+    pub(super) fn check_let_go(&self, i: usize) -> Result<(), Violation> {
+        match self.processes[i].token {
+            Some(token) if self.kernel.holds(i, token) => Err(Violation::KeepsToken(i)),
+            _ => Ok(()),
+        }
     }
 
     /// A process closes its copy of the token. A child that has one too keeps the lock.

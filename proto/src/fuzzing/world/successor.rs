@@ -143,7 +143,10 @@ impl World {
                     machine.handle_published(Ok(()));
                 }
             }
-            Output::Event(Event::Failed(failure)) => self.fail(i, &failure),
+            Output::Event(Event::Failed(failure)) => {
+                self.check_let_go(i)?;
+                self.fail(i, &failure);
+            }
             _ => {}
         }
         Ok(())
