@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import socket
 import time
 from typing import Dict, List, Optional, Type
 
-import pid_file
 from channel import Channel, PeerGone, SendTimedOut
 from control import ControlListener
 from elder import Elder
@@ -18,6 +18,7 @@ from greeting import Reception
 from handoff import Handoff
 from messages import Hello, Refuse, Retired, SocketIdentity, StatusReport
 from ownership import Token
+from pid_file import PidFile
 from refusal import Refusal, objection_to
 from running import start
 from spawning import Spawned
@@ -41,7 +42,7 @@ class Service:
     address: str
     label: str
     build: str
-    pid_file: Optional[str] = None
+    pid_file: PidFile
     timeouts: Timeouts = dataclasses.field(default_factory=Timeouts)
 
 
@@ -68,12 +69,24 @@ class Owner:
         self._changes_allowed = asyncio.Event()
         self._changes_allowed.set()
 
-    def serve(self) -> None:
-        """The token is locked and listen(2) was called."""
+    @classmethod
+    def of_first_generation(cls, service: Service) -> "Owner":
+        """Begins the service. Raises `OSError` (`EADDRINUSE`) if somebody else owns it."""
+        listener = ControlListener.bind(service.address)
+        owner = cls(service, 1, Token.new(0), listener)
+        service.pid_file.take_over()
+        return owner
+
+    def open(self) -> None:
+        """The token is locked and listen(2) was called; the application may not be ready yet."""
         self.reception.open()
         self._watch_elders()
-        self.enter(Phase.SERVING)
-        self._tell_serving()
+
+    def become_ready(self) -> None:
+        """The application is."""
+        if self.phase is Phase.STARTING:
+            self.enter(Phase.SERVING)
+            self._tell_serving()
 
     def enter(self, phase: Phase) -> None:
         self.phase, self._phase_since = phase, _now()
@@ -103,7 +116,8 @@ class Owner:
         """We own again: the successor may have listened and put its PID file in the place of ours."""
         self.listener.take_over()
         self.reception.close_silent()
-        pid_file.publish(self.service.pid_file)
+        with contextlib.suppress(OSError):  # the service goes on without it
+            self.service.pid_file.take_over()
         self._go_on()
         tell("taken-back", why=why)
 
