@@ -50,6 +50,7 @@ class Application:
     async def keep(self, listener: str, name: str) -> None:
         """Accepts a client and makes it an entry."""
         with await self._accept(listener) as client:
+            await self._owner.until_changes_are_allowed()
             self._owner.held.append(Held(EntryKind.TCP_CONNECTION, name, os.dup(client.fileno())))
         tell("kept", name=name)
 

@@ -106,9 +106,10 @@ both_ways! {
     }
 }
 
-#[test]
-fn stranger_that_says_it_owns_before_it_may_is_not_believed() {
-    let faults = &["Owned"];
-    let case = Case { kind: "owned-first", hears: &["aborted", "closed"], faults };
-    endure(Way::External, &[case]);
+both_ways! {
+    fn stranger_that_says_it_owns_before_it_may_is_not_believed(way: Way) {
+        let faults = &["Owned"];
+        let case = Case { kind: "owned-first", hears: &["aborted"], faults };
+        endure(way, &[case]);
+    }
 }

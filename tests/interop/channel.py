@@ -13,7 +13,7 @@ import enum
 import errno
 import os
 import socket
-from typing import List, Optional, Sequence, Union
+from typing import Callable, List, Optional, Sequence, Union
 
 from messages import Message, descriptors_of, parse
 from peer import Peer
@@ -38,19 +38,19 @@ class Garbage:
 
 
 class Event(enum.Enum):
-    """What happens without a frame. Each but the deadline and the nudge is told once."""
+    """What happens without a frame. The end of file and the death are told once."""
 
     END_OF_FILE = "end of file"
     DEATH = "death"
     DEADLINE = "deadline"
-    NUDGE = "nudge"
+    INTERRUPTION = "interruption"
 
 
 Occurrence = Union[Frame, Garbage, Event]
 
 
 class PeerGone(Exception):
-    """A frame could not be sent: nobody is there to read it."""
+    """A frame could not be sent: nobody is there to read it. What the peer said before may still be queued."""
 
 
 class SendTimedOut(Exception):
@@ -67,7 +67,6 @@ class Channel:
         self._room = socket.CMSG_SPACE(4 * _SCM_MAX_FD) if takes_descriptors else 0
         self._ended = False
         self._death_told = False
-        self._nudged = False
         self._waiter: Optional[asyncio.Future[None]] = None
 
     def arrived(self) -> Optional[Occurrence]:
@@ -78,8 +77,13 @@ class Channel:
                 return received
         return None
 
-    async def next(self, deadline: Optional[float] = None) -> Occurrence:
-        """The next that happens. Frames go before death, and both before a deadline."""
+    async def next(
+        self, deadline: Optional[float] = None, interrupted: Callable[[], bool] = lambda: False
+    ) -> Occurrence:
+        """The next that happens. Frames go before death, and both before a deadline.
+
+        Whoever changes what `interrupted` says calls `wake`.
+        """
         while True:
             passed = deadline is not None and _now() >= deadline
             dead = not self._death_told and self.peer.dead
@@ -90,17 +94,16 @@ class Channel:
             if dead:
                 self._death_told = True
                 return Event.DEATH
-            if self._nudged:
-                self._nudged = False
-                return Event.NUDGE
+            if interrupted():
+                return Event.INTERRUPTION
             if passed:
                 return Event.DEADLINE
             await self._wait(deadline)
 
-    def nudge(self) -> None:
-        """Lets `next` return: whoever waits has something else to look at."""
-        self._nudged = True
-        self._wake()
+    def wake(self) -> None:
+        """Lets `next` look again."""
+        if self._waiter is not None:
+            _resolve(self._waiter)
 
     async def send(self, frame: Union[Message, bytes], descriptors: Sequence[int] = (), *, deadline: float) -> None:
         """Returns once the kernel has taken the frame. Raises `PeerGone` or `SendTimedOut`."""
@@ -151,11 +154,13 @@ class Channel:
             self._socket.sendmsg([payload], ancillary, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
         except BlockingIOError:
             return False
+        except ConnectionError as error:
+            raise PeerGone(str(error)) from error
         except OSError as error:
             # A user may have only so many descriptors in flight: as good as a full queue.
             if error.errno == errno.ETOOMANYREFS:
                 return False
-            raise PeerGone(str(error)) from error
+            raise
         return True
 
     async def _writable(self, deadline: float) -> None:
@@ -175,17 +180,13 @@ class Channel:
         if not self._death_told and self.peer.pidfd is not None:
             watched.append(self.peer.pidfd)
         for descriptor in watched:
-            loop.add_reader(descriptor, self._wake)
+            loop.add_reader(descriptor, self.wake)
         try:
             await asyncio.wait([self._waiter], timeout=None if deadline is None else max(0.0, deadline - _now()))
         finally:
             for descriptor in watched:
                 loop.remove_reader(descriptor)
             self._waiter.cancel()
-
-    def _wake(self) -> None:
-        if self._waiter is not None:
-            _resolve(self._waiter)
 
 
 class _Skipped:

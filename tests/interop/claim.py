@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, List, Optional
 
-import pid_file
 from channel import Event, Frame, Garbage, Occurrence, PeerGone, SendTimedOut
 from messages import Abort, Commit, Owned, Released
 from ownership import Token, Try
@@ -22,26 +21,25 @@ class GaveUp(Exception):
         super().__init__(why)
         self.why = why
         self.reason = reason
-        """What the predecessor is told, if there is a point in telling it."""
+        """What the predecessor is told; nothing if it has ended the handoff itself."""
 
 
 class Claim:
     """What the predecessor has said, and what the token says."""
 
     def __init__(self, takeover: "Takeover") -> None:
-        self._takeover = takeover
+        self._service = takeover.service
+        self._inheritance = takeover.inheritance
         self._channel = takeover.channel
         self._attempt = takeover.inheritance.welcome.attempt
-        self._commit_timeout = takeover.inheritance.welcome.commit_timeout_ms / 1000
+        self._commit_timeout = takeover.inheritance.commit_timeout
         self._troubles: List[str] = []
         self._aborted = False
         self._stopping = False
-        self._released = False
-        self._lost = False
-        """Its end was noticed before it could hear `Owned`."""
         self._died: Optional[float] = None
         self.late_state = b""
         self.adopted = False
+        """Whether the predecessor is gone: it has ended without a way to take the service back."""
 
     def note(self, occurrence: Occurrence) -> None:
         """What came instead of, or along with, what was waited for."""
@@ -50,7 +48,7 @@ class Claim:
         elif isinstance(occurrence, Garbage):
             self._troubles.append(f"predecessor sent garbage: {occurrence.why}")
         elif occurrence in (Event.DEATH, Event.END_OF_FILE):
-            self._lost = True
+            self.adopted = True
             self._troubles.append(f"predecessor: {occurrence.value}")
 
     async def settle(self) -> None:
@@ -59,12 +57,6 @@ class Claim:
         self._note_arrived()
         self._publish()
         await self.announce()
-        await self._find_out_whether_adopted()
-
-    @property
-    def _trouble(self) -> str:
-        """The first thing that went wrong: what comes behind follows from it."""
-        return self._troubles[0] if self._troubles else "the deadline passed"
 
     async def announce(self) -> None:
         """Ends the predecessor's part, if it is there."""
@@ -81,20 +73,25 @@ class Claim:
             dead = self._predecessor_dead()
             self._note_arrived()
             if self._stopping:
-                raise GaveUp(self._trouble)
-            verdict = self._takeover.inheritance.token.try_for(self._attempt)
+                raise self._gave_up()
+            verdict = self._inheritance.token.try_for(self._attempt)
             if verdict is Try.GOT_OWN:
                 return
             if verdict is Try.GOT_ANOTHER:
-                self._takeover.inheritance.token.unlock()
+                self._inheritance.token.unlock()
             if verdict is not Try.HELD_OWN:
-                raise GaveUp(f"the attempt is void; {self._trouble}")
+                raise self._gave_up("the attempt is void; ")
             if dead and passed >= self._died + self._commit_timeout:
                 self._replace_token()
                 return
             if not dead and (self._aborted or passed >= began + self._commit_timeout):
-                raise GaveUp(self._trouble, None if self._aborted else AbortReason.TIMED_OUT)
+                raise self._gave_up()
             await asyncio.sleep(TRY_INTERVAL)
+
+    def _gave_up(self, verdict: str = "") -> GaveUp:
+        """The first thing that went wrong tells why: what comes behind follows from it."""
+        trouble = self._troubles[0] if self._troubles else "the deadline passed"
+        return GaveUp(f"{verdict}{trouble}", AbortReason.SYSTEM_ERROR)
 
     def _predecessor_dead(self) -> bool:
         if not self._channel.peer.dead:
@@ -105,8 +102,8 @@ class Claim:
 
     def _replace_token(self) -> None:
         """A forked child of the dead predecessor holds the old one."""
-        self._takeover.inheritance.token.close()
-        self._takeover.inheritance.token = Token.new(self._attempt)
+        self._inheritance.token.close()
+        self._inheritance.token = Token.new(self._attempt)
 
     def _note_arrived(self) -> None:
         arrived = self._channel.arrived()
@@ -118,41 +115,25 @@ class Claim:
         message = frame.message
         if isinstance(message, Commit):
             self.late_state = message.late_state
-        elif isinstance(message, Released):
-            self._released = True
         elif isinstance(message, Abort):
             self._troubles.append(f"predecessor aborted: {named(AbortReason, message.reason)}: {message.text}")
             self._aborted = True
-            self._stopping = message.reason == AbortReason.STOPPING
-        else:
+            self._stopping = self._stopping or message.reason == AbortReason.STOPPING
+        elif not isinstance(message, Released):
             self._troubles.append(f"predecessor said {type(message).__name__} out of turn")
 
-    async def _find_out_whether_adopted(self) -> None:
-        """A process that ends lets its lock go a moment before the kernel tells its death."""
-        until = _now() + DEATH_GRACE
-        while not self._released and not self._channel.peer.dead and _now() < until:
-            await asyncio.sleep(TRY_INTERVAL)
-        self.adopted = (self._lost or not self._released) and self._channel.peer.dead
-
     def _publish(self) -> None:
-        """Takes over the PID file and the control socket, or leaves both to the predecessor if it is there to go on."""
-        for step in (self._write_pid_file, self._takeover.inheritance.listener.take_over):
+        """Takes over the control socket and the PID file, or leaves both to the predecessor if it is there to go on."""
+        for take_over in (self._inheritance.listener.take_over, self._service.pid_file.take_over):
             try:
-                step()
+                take_over()
             except OSError as error:
-                if self._channel.peer.dead:
+                if self.adopted or self._channel.peer.dead:
                     continue
-                self._takeover.inheritance.token.unlock()
+                self._inheritance.token.unlock()
                 why = f"the service could not be published: {error}"
                 raise GaveUp(why, AbortReason.COULD_NOT_BE_PUBLISHED) from error
-
-    def _write_pid_file(self) -> None:
-        pid_file.publish(self._takeover.service.pid_file)
 
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-DEATH_GRACE = 0.1
-"""Seconds. Only what the event tells depends on it."""

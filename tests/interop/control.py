@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import select
 import socket
-from typing import Iterator, Optional, Union
+import stat
+from typing import Optional, Union
 
 BACKLOG = 4096
 
@@ -55,23 +56,17 @@ class ControlListener:
     def take_over(self) -> None:
         """From now on who connects is told our credentials; who connected before was told another's, and is closed.
 
-        The queue is in order, so one connection that comes after listen(2) may be closed with the others; it is made
-        again.
+        One that comes after listen(2) may be closed with those before it; it is made again.
         """
         self._listener.listen(BACKLOG)
-        for connection in self.waiting():
-            connection.close()
-
-    def waiting(self) -> Iterator[socket.socket]:
-        """Accepts those that have connected. Never blocks, whatever a former owner made of the description."""
-        while True:
+        for _ in range(BACKLOG + 1):  # no more can have waited
             connection = self.accept()
             if connection is None:
-                return
-            yield connection
+                break
+            connection.close()
 
     def accept(self) -> Optional[socket.socket]:
-        """`None` if nobody waits."""
+        """`None` if nobody waits. The listener is in whatever mode its first owner made it."""
         poll = select.poll()
         poll.register(self._listener, select.POLLIN)
         try:
@@ -111,6 +106,9 @@ def _bind(listener: socket.socket, address: str) -> None:
 
 
 def _left_over(path: str) -> bool:
+    """Whether it is a socket that nobody listens on."""
+    if not stat.S_ISSOCK(os.lstat(path).st_mode):
+        return False
     try:
         connect(path).close()
     except NobodyListens:

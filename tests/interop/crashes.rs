@@ -40,9 +40,15 @@ both_ways! {
         let mut second = stage.succeed_by_stranger(first, way, &["--hold"]);
         second.expect("inherited");
         stage.kill(first);
-        second.order("ready");
         let owned = second.expect("owned");
         assert_eq!((&owned["generation"], &owned["adopted"]), (&2.into(), &true.into()));
+        let early = stage.succeed_by_real(&mut second, Way::External);
+        let failed = stage.expect_like(early, "failed", "start ");
+        assert!(failed.details.contains("not ready"), "{failed}");
+        assert_eq!(second.expect("refusing")["reason"], "not ready");
+        stage.expect_end(early);
+        second.order("ready");
+        second.expect("serving");
         stage.expect_told_owner(second.pid, 2);
         let new = connect_and_say(&service, "who\n");
         second.order("serve service");

@@ -7,7 +7,7 @@ import socket
 import struct
 from typing import Callable, Optional
 
-from channel import Channel, Event, Frame, Occurrence
+from channel import Channel, Frame
 from entry import Held
 from messages import Draining, Retired
 from running import start
@@ -35,7 +35,8 @@ class Elder:
         return Held(EntryKind.ELDER, f"generation {generation}", self._channel.descriptor(), None, opaque)
 
     def watch(self, retired: Callable[["Elder"], None]) -> None:
-        """Waits for its end. Only the owner does: what one process reads another does not see."""
+        """Waits for its end."""
+        self.stop_watching()
         self._watch = start(self._await_end(retired))
 
     def stop_watching(self) -> None:
@@ -50,7 +51,7 @@ class Elder:
     async def _await_end(self, retired: Callable[["Elder"], None]) -> None:
         while True:
             occurrence = await self._channel.next()
-            if isinstance(occurrence, Event) or _says_retired(occurrence):
+            if not isinstance(occurrence, Frame) or isinstance(occurrence.message, Retired):
                 break
         self._watch = None
         retired(self)
@@ -59,10 +60,6 @@ class Elder:
 def is_elder(held: Held) -> bool:
     """Whether an inherited entry is an elder that can be read."""
     return held.kind == EntryKind.ELDER and len(held.opaque) >= _OPAQUE.size
-
-
-def _says_retired(occurrence: Occurrence) -> bool:
-    return isinstance(occurrence, Frame) and isinstance(occurrence.message, Retired)
 
 
 _OPAQUE = struct.Struct("<QI")

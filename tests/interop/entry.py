@@ -50,11 +50,7 @@ Line = Tuple[Entry, int]
 
 
 def batches(lines: Iterable[Line]) -> Iterator[Tuple[Manifest, List[int]]]:
-    """The frames that carry all lines in their order.
-
-    The last batch is empty only if there is nothing at all: a `Received` for an empty last batch behind others could
-    not tell more than the one before.
-    """
+    """The frames that carry all lines in their order. Only that of an empty manifest is empty."""
     batch: List[Line] = []
     room = _BATCH_BYTES
     for line in lines:

@@ -38,11 +38,11 @@ class Reception:
         asyncio.get_running_loop().add_reader(self._owner.listener.fileno(), self._accept)
 
     def pause(self) -> None:
-        """From `Commit` to `Owned`: who connects now is told the credentials of whoever comes to own."""
+        """From `Commit` to `Owned`: who connects now is told our credentials, and we may not own any more."""
         asyncio.get_running_loop().remove_reader(self._owner.listener.fileno())
 
     def close_silent(self) -> None:
-        """They were told the credentials of somebody who does not own, or did not when they connected."""
+        """They connected before the one who owns called listen(2), or before we owned again."""
         for visitor in [visitor for visitor in self._silent if not visitor.spoke]:
             self._send_away(visitor)
 
@@ -75,7 +75,7 @@ class Reception:
                 break
             if occurrence is Event.DEATH:
                 continue  # a tool may leave the answer to a child of its own
-            if isinstance(occurrence, Frame) and isinstance(occurrence.message, Hello) and not visitor.spoke:
+            if isinstance(occurrence, Frame) and isinstance(occurrence.message, Hello):
                 self._silent.remove(visitor)
                 await self._owner.greet(visitor.channel, occurrence.message)
                 return
@@ -87,10 +87,12 @@ class Reception:
         visitor.channel.close()
 
     async def _answer(self, channel: Channel, occurrence: Occurrence) -> bool:
-        """Whether the tool may ask again."""
+        """Whether the tool may ask again. A breach is not answered, garbage is."""
+        if isinstance(occurrence, Garbage):
+            await channel.tell(Abort(AbortReason.PROTOCOL_BROKEN, occurrence.why))
+            return False
         answer = self._answer_to(occurrence)
         if answer is None:
-            await channel.tell(Abort(AbortReason.PROTOCOL_BROKEN, _fault(occurrence)))
             return False
         try:
             await channel.send(answer, deadline=_now() + STEP_TIMEOUT)
@@ -105,12 +107,6 @@ class Reception:
         if isinstance(message, Upgrade):
             return Outcome(Failed("no program is configured to be spawned as a successor"))
         return None
-
-
-def _fault(occurrence: Occurrence) -> str:
-    if isinstance(occurrence, Garbage):
-        return occurrence.why
-    return "a successor begins with Hello, a tool asks for its status or an upgrade"
 
 
 def _now() -> float:

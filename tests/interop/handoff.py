@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 from typing import TYPE_CHECKING, List, Optional
 
-from channel import Channel, Event, Frame, Garbage, Occurrence, PeerGone, SendTimedOut
+from channel import Channel, Event, Garbage, Occurrence, PeerGone, SendTimedOut
 from entry import Line, batches
-from messages import Abort, Commit, Hello, Manifest, Message, Progress, Ready, Received, Released, Welcome
+from messages import Abort, Commit, Manifest, Message, Progress, Ready, Received, Released, Welcome
 from reclaim import Reclaim
 from telling import tell
 from vocabulary import MAX_UNACKNOWLEDGED, STEP_TIMEOUT, VERSION, AbortReason, Phase, named
@@ -30,14 +31,13 @@ class HandoffFailed(Exception):
 class Handoff:
     """One successor. `run` returns whether it owns."""
 
-    def __init__(self, owner: "Owner", channel: Channel, hello: Hello, began: float) -> None:
+    def __init__(self, owner: "Owner", channel: Channel, began: float) -> None:
         self.owner = owner
         self.channel = channel
-        self.hello = hello
         self.attempt = 0
         self.lines: List[Line] = []
         self.sent = 0
-        self.acknowledged = -1
+        self.acknowledged = 0
         self._cap = began + owner.timeouts.ready_cap_ms / 1000
 
     async def run(self) -> bool:
@@ -57,6 +57,7 @@ class Handoff:
     async def welcome(self) -> None:
         """Numbers the attempt, and tells the successor what is coming."""
         self.owner.enter(Phase.GREETING)
+        self.owner.stop_watching_elders()
         self.lines = [(held.entry(), held.descriptor) for held in self.owner.to_hand_over()]
         self.attempt = self.owner.token.begin_attempt()
         second = self.owner.token.second_description()
@@ -82,8 +83,10 @@ class Handoff:
     async def transfer(self) -> None:
         """Sends every batch as the window allows, and waits until all is acknowledged."""
         self.owner.enter(Phase.TRANSFERRING)
+        # Each `Received` tells more than the one before, and the only one of an empty manifest tells 0.
+        self.acknowledged = 0 if self.lines else -1
         for manifest, descriptors in batches(self.lines):
-            while self.sent - max(self.acknowledged, 0) + len(manifest.entries) > MAX_UNACKNOWLEDGED:
+            while self.sent - self.acknowledged + len(manifest.entries) > MAX_UNACKNOWLEDGED:
                 await self.await_received()
             await self.send_batch(manifest, descriptors)
         while self.acknowledged < len(self.lines):
@@ -100,9 +103,6 @@ class Handoff:
             raise _breach(message)
         if not self.acknowledged < message.count <= self.sent:
             raise _broken(f"Received tells {message.count} after {self.acknowledged}, {self.sent} were sent")
-        # An empty manifest is acknowledged by 0, any other by more than that.
-        if message.count == 0 and self.sent > 0:
-            raise _broken("Received tells 0 of a manifest that is not empty")
         self.acknowledged = message.count
 
     async def await_ready(self) -> None:
@@ -113,6 +113,7 @@ class Handoff:
             message = await self.await_message(deadline, "`Ready`")
             if isinstance(message, Ready):
                 tell("ready", strays=message.not_claimed)
+                self._cap = math.inf
                 return
             if not isinstance(message, Progress):
                 raise _breach(message)
@@ -121,13 +122,14 @@ class Handoff:
     async def commit(self) -> None:
         """The last moment to say no. A frame that never reached the kernel's queue commits nothing."""
         self.owner.enter(Phase.COMMITTING)
+        self.owner.stop_changes()
         self._require_unchanged()
+        late_state = self.owner.late_state()
         arrived = self.channel.arrived()
         if arrived is not None:
             raise _breach(self.message_of(arrived))
         self.owner.reception.pause()
-        self.owner.stop_watching_elders()
-        await self.send(Commit(self.owner.late_state()))
+        await self.send(Commit(late_state))
 
     async def release(self, committed: float) -> None:
         """`Released` only spares the successor a wait: if it cannot be sent, the token tells."""
@@ -160,16 +162,16 @@ class Handoff:
         try:
             await self.channel.send(message, descriptors or (), deadline=min(_now() + STEP_TIMEOUT, self._cap))
         except PeerGone as error:
-            self._look_for_abort()
+            self._raise_what_was_said()
             raise HandoffFailed(f"successor is gone: {error}") from error
         except SendTimedOut as error:
             name = type(message).__name__
             raise HandoffFailed(f"{name} could not be sent in time", AbortReason.TIMED_OUT) from error
 
-    def _look_for_abort(self) -> None:
-        """Why nobody is there may stand in the queue."""
+    def _raise_what_was_said(self) -> None:
+        """The end of file lies behind all of it."""
         arrived = self.channel.arrived()
-        while isinstance(arrived, Frame):
+        while arrived is not None:
             self.message_of(arrived)
             arrived = self.channel.arrived()
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, ClassVar, Dict, List, Optional, Type, Union
 
-from vocabulary import MUST_UNDERSTAND, VERSION, Kind
+from vocabulary import HEADER_BYTES, MAX_BATCH_ENTRIES, MUST_UNDERSTAND, VERSION, Kind
 from wire import BOOL, I32, U8, U16, U32, U64
-from wire import Bytes, CutText, Cursor, Fixed, Header, InvalidFrame, ListOf, Name, OneOf, OptionalOf, Record, Text
+from wire import Bound, Bytes, CutText, Cursor, Fixed, Header, InvalidFrame, ListOf, OneOf, OptionalOf, Record, Text
 
 BUILD_LABEL = CutText(255)
 SERVICE_LABEL = Text(255)
 EXPLANATION = CutText(1_024)
+NAME = Bound(Text(255), lambda name: 1 <= len(name.encode()) <= 255 and "\0" not in name)
+LOCAL_ADDRESS = Bound(Bytes(128), lambda address: len(address) <= 128)
+OPAQUE = Bound(Bytes(1_024), lambda opaque: len(opaque) <= 1_024)
 
 
 class Message:
@@ -93,7 +96,7 @@ class FileIdentity:
 class SocketIdentity:
     """What tells one socket from every other."""
 
-    LAYOUT: ClassVar[tuple] = (I32, I32, I32, BOOL, Bytes(128), U64)
+    LAYOUT: ClassVar[tuple] = (I32, I32, I32, BOOL, LOCAL_ADDRESS, U64)
 
     domain: int
     type: int
@@ -112,10 +115,10 @@ class Entry:
 
     LAYOUT: ClassVar[tuple] = (
         U16,
-        Name(),
+        NAME,
         OneOf(SocketIdentity, FileIdentity),
         OptionalOf(Record(FileIdentity)),
-        Bytes(1_024),
+        OPAQUE,
     )
 
     kind: int
@@ -134,7 +137,7 @@ class Entry:
 @dataclasses.dataclass
 class Manifest(Message):
     KIND = Kind.MANIFEST
-    LAYOUT = (BOOL, ListOf(Record(Entry)))
+    LAYOUT = (BOOL, Bound(ListOf(Record(Entry)), lambda entries: len(entries) <= MAX_BATCH_ENTRIES))
 
     last: bool
     entries: List[Entry]
@@ -159,7 +162,7 @@ class Progress(Message):
 @dataclasses.dataclass
 class Ready(Message):
     KIND = Kind.READY
-    LAYOUT = (U64, ListOf(Name()))
+    LAYOUT = (U64, ListOf(Text(255)))
 
     not_claimed: int
     names: List[str]
@@ -266,11 +269,11 @@ def parse(frame: bytes) -> Optional[Message]:
     message = _MESSAGES.get(header.kind)
     if message is None:
         if header.kind & MUST_UNDERSTAND:
-            raise InvalidFrame(f"nobody told what the kind {header.kind:#06x} means")
+            raise InvalidFrame(f"the kind {header.kind:#06x} must be understood, and is not")
         return None
     if header.version != message.LAYOUT_VERSION:
         raise InvalidFrame(f"{message.__name__} of the version {header.version}")
-    return Record(message).take(Cursor(frame[12:]))
+    return Record(message).take(Cursor(frame[HEADER_BYTES:]))
 
 
 def descriptors_of(message: Message) -> int:

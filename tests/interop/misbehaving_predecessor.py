@@ -22,7 +22,7 @@ class ManifestFirst(Handoff):
 
     async def send(self, message, descriptors=None):  # type: ignore[no-untyped-def]
         """Without the two descriptors of `Welcome`: the kind alone is to be wrong."""
-        await super().send(message, None if self.sent == 0 else descriptors)
+        await super().send(message)
 
 
 class OneLess(Handoff):

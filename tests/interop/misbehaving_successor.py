@@ -8,7 +8,7 @@ from typing import Dict, Type
 
 from channel import Event, Frame, PeerGone
 from claim import Claim
-from messages import Abort, Hello, Manifest, Owned, Ready, Received
+from messages import Abort, Hello, Owned, Ready, Received
 from takeover import Takeover
 from telling import tell
 from vocabulary import MUST_UNDERSTAND, STEP_TIMEOUT, AbortReason, named
@@ -61,17 +61,17 @@ class ReadyFirst(Misbehaving):
 
 
 class ReadyEarly(Misbehaving):
-    async def acknowledge(self, manifest: Manifest) -> None:
+    async def acknowledge(self) -> None:
         await self.end_with(_READY)
 
 
 class ReceivedTooMany(Misbehaving):
-    async def acknowledge(self, manifest: Manifest) -> None:
+    async def acknowledge(self) -> None:
         await self.end_with(Received(self.inheritance.welcome.entries + 1).frame())
 
 
 class ReceivedAgain(Misbehaving):
-    async def acknowledge(self, manifest: Manifest) -> None:
+    async def acknowledge(self) -> None:
         again = Received(self.received).frame()
         await self.end_with(again, again)
 
@@ -88,7 +88,7 @@ class CloseAfterWelcome(Misbehaving):
 
 
 class CloseAfterManifest(Misbehaving):
-    async def acknowledge(self, manifest: Manifest) -> None:
+    async def acknowledge(self) -> None:
         self.vanish()
 
 
@@ -98,7 +98,7 @@ class CloseAfterReady(Misbehaving):
 
 
 class OwnedFirst(Misbehaving):
-    """Both at once: once `Commit` was sent, the predecessor cannot tell this `Owned` from a true one."""
+    """Both at once: the predecessor may read this `Owned` before it sends `Commit`, or after it."""
 
     async def say_ready(self) -> bool:
         await self.end_with(_READY, Owned().frame())
@@ -112,7 +112,7 @@ class Descriptors(Misbehaving):
         try:
             with open(os.devnull, "rb") as file:
                 await self.channel.send(self.hello(), [file.fileno()], deadline=deadline)
-        except PeerGone as error:
+        except PermissionError as error:
             tell("closed", why=str(error))
             raise Misbehaved from error
         await self.end_with()

@@ -36,6 +36,7 @@ class Orders:
         application = Application(owner)
         self._known.update(
             {
+                "ready": lambda _: owner.become_ready(),
                 "spawn": lambda rest: _spawn(owner, rest),
                 "keep": lambda rest: application.keep(*_two(rest)),
                 "read": application.read,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import socket
+import time
 from typing import Dict, List, Optional, Type
 
-import pid_file
 from channel import Channel, PeerGone, SendTimedOut
 from control import ControlListener
 from elder import Elder
@@ -17,7 +18,9 @@ from greeting import Reception
 from handoff import Handoff
 from messages import Hello, Refuse, Retired, SocketIdentity, StatusReport
 from ownership import Token
+from pid_file import PidFile
 from refusal import Refusal, objection_to
+from running import start
 from spawning import Spawned
 from telling import tell
 from vocabulary import STEP_TIMEOUT, Phase, RefuseReason, named
@@ -39,7 +42,7 @@ class Service:
     address: str
     label: str
     build: str
-    pid_file: Optional[str] = None
+    pid_file: PidFile
     timeouts: Timeouts = dataclasses.field(default_factory=Timeouts)
 
 
@@ -60,16 +63,30 @@ class Owner:
         self.handoff_type: Type[Handoff] = Handoff
         self.last_words = b""
         self.phase = Phase.STARTING
-        self._phase_since = self._began = _now()
+        self._phase_since = _now()
         self._handoff: Optional[Handoff] = None
         self._successor: Optional[Channel] = None
+        self._changes_allowed = asyncio.Event()
+        self._changes_allowed.set()
 
-    def serve(self) -> None:
-        """The token is locked and listen(2) was called."""
+    @classmethod
+    def of_first_generation(cls, service: Service) -> "Owner":
+        """Begins the service. Raises `OSError` (`EADDRINUSE`) if somebody else owns it."""
+        listener = ControlListener.bind(service.address)
+        owner = cls(service, 1, Token.new(0), listener)
+        service.pid_file.take_over()
+        return owner
+
+    def open(self) -> None:
+        """The token is locked and listen(2) was called; the application may not be ready yet."""
         self.reception.open()
         self._watch_elders()
-        self.enter(Phase.SERVING)
-        self._tell_serving()
+
+    def become_ready(self) -> None:
+        """The application is."""
+        if self.phase is Phase.STARTING:
+            self.enter(Phase.SERVING)
+            self._tell_serving()
 
     def enter(self, phase: Phase) -> None:
         self.phase, self._phase_since = phase, _now()
@@ -83,19 +100,24 @@ class Owner:
         return self.last_words
 
     def stop_watching_elders(self) -> None:
-        """What we read of them the successor would not see."""
+        """One that ended would be closed, and its descriptor is to be sent."""
         for elder in self.elders:
             elder.stop_watching()
+
+    def stop_changes(self) -> None:
+        """What is added from now on the successor would not get."""
+        self._changes_allowed.clear()
 
     def handoff_failed(self, why: str) -> None:
         self._go_on()
         tell("handoff-failed", why=why)
 
     def take_back(self, why: str) -> None:
-        """We own again: the successor may have listened and written its number."""
+        """We own again: the successor may have listened and put its PID file in the place of ours."""
         self.listener.take_over()
         self.reception.close_silent()
-        pid_file.publish(self.service.pid_file)
+        with contextlib.suppress(OSError):  # the service goes on without it
+            self.service.pid_file.take_over()
         self._go_on()
         tell("taken-back", why=why)
 
@@ -106,16 +128,21 @@ class Owner:
         tell("hello", pid=hello.pid, build=hello.build, spawned=hello.secret is not None)
         refusal = objection_to(hello, self)
         if refusal is not None:
-            await self._refuse(channel, refusal)
+            await self._refuse(channel, hello, refusal)
             return
-        began = self.awaited.began if self.awaited is not None else _now()
-        self._handoff = self.handoff_type(self, channel, hello, began)
+        began = _now()
         if self.awaited is not None:
-            self.awaited.greeted = True
+            self.awaited.use_up()
+            began = self.awaited.began
+        self._handoff = self.handoff_type(self, channel, began)
         owned = await self._handoff.run()
-        self._handoff = self.awaited = None
+        self._handoff = None
         if owned:
             self._drain(channel)
+
+    def expects(self, secret: Optional[bytes]) -> bool:
+        """Whether it is that of the successor that we wait for."""
+        return self.awaited is not None and self.awaited.expects(secret)
 
     def report(self) -> StatusReport:
         now = _now()
@@ -126,8 +153,8 @@ class Owner:
             build=self.build,
             phase=self.phase,
             phase_age_ms=self.phase_age_ms,
-            process_age_ms=int((now - self._began) * 1000),
-            entries=len(self.to_hand_over()),
+            process_age_ms=int((now - _PROCESS_BEGAN) * 1000),
+            entries=len(self.held),
             draining=[elder.draining for elder in self.elders],
         )
 
@@ -147,17 +174,19 @@ class Owner:
 
     async def spawn(self, argv: List[str], env: Dict[str, str]) -> None:
         """Starts a successor that alone knows the secret."""
-        if self.busy or self.handed_over:
-            tell("handoff-failed", why="busy")
+        if self.phase is not Phase.SERVING:
+            tell("handoff-failed", why=f"predecessor is {named(Phase, self.phase)}")
             return
         self.enter(Phase.SPAWNING)
-        self.awaited = spawned = Spawned(argv, env, self.service.address, _now())
+        self.awaited = spawned = Spawned(argv, env, self.service.address)
         tell("spawned", pid=spawned.pid)
         limit = min(self.timeouts.ready_ms, self.timeouts.ready_cap_ms) / 1000
         failure = await spawned.await_hello(spawned.began + limit)
-        if failure is not None and self.awaited is spawned and not spawned.greeted:
-            self.awaited = None
+        if failure is not None:
             self.handoff_failed(failure)
+
+    async def until_changes_are_allowed(self) -> None:
+        await self._changes_allowed.wait()
 
     async def retire(self) -> None:
         """Says `Retired` if we have handed over."""
@@ -168,7 +197,7 @@ class Owner:
         except (PeerGone, SendTimedOut):
             pass
 
-    async def _refuse(self, channel: Channel, refusal: Refusal) -> None:
+    async def _refuse(self, channel: Channel, hello: Hello, refusal: Refusal) -> None:
         reason = named(RefuseReason, refusal.reason)
         tell("refusing", reason=reason)
         answer = Refuse(
@@ -185,38 +214,35 @@ class Owner:
         except (PeerGone, SendTimedOut):
             pass
         channel.close()
-        if refusal.ends_spawn and self.awaited is not None:
-            self.awaited.greeted = True
-            self.awaited = None
+        if self.awaited is not None and refusal.uses_up_secret and self.awaited.expects(hello.secret):
+            self.awaited.use_up()
             self.handoff_failed(f"spawned successor was refused: {reason}")
 
     def _go_on(self) -> None:
+        if self.awaited is not None:
+            start(self.awaited.end())
+            self.awaited = None
+        self._changes_allowed.set()
         self.reception.open()
         self._watch_elders()
         self.enter(Phase.SERVING)
 
     def _drain(self, successor: Channel) -> None:
-        """Keeps what clients still need, and the connection on which to say `Retired`."""
+        """Keeps nothing but the connection on which to say `Retired`."""
         self._successor = successor
+        self.awaited = None
         self.reception.pause()
         self.reception.close_silent()
         self.listener.close()
         self.token.close()
-        for elder in self.elders:
-            elder.close()
-        self.elders = []
-        self._close_listeners()
+        for handed_over in [*self.elders, *self.held]:
+            handed_over.close()
+        self.elders, self.held = [], []
         self.enter(Phase.DRAINING)
         tell("handed-over", generation=self.generation + 1)
 
-    def _close_listeners(self) -> None:
-        for held in [held for held in self.held if _listens(held)]:
-            self.held.remove(held)
-            held.close()
-
     def _watch_elders(self) -> None:
         for elder in self.elders:
-            elder.stop_watching()
             elder.watch(self._elder_retired)
 
     def _elder_retired(self, elder: Elder) -> None:
@@ -249,3 +275,7 @@ def _spelled(held: Held) -> str:
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
+
+
+_PROCESS_BEGAN = time.monotonic()
+"""By the clock of the loop."""

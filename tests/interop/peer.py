@@ -51,12 +51,15 @@ def _pidfd_of(connection: socket.socket, pid: int) -> Optional[int]:
     try:
         return connection.getsockopt(socket.SOL_SOCKET, _SO_PEERPIDFD)
     except OSError as error:
-        if error.errno != errno.ENOPROTOOPT:
+        # Before Linux 6.16 one that was waited for is told by EINVAL.
+        if error.errno in (errno.ESRCH, errno.EINVAL):
             return None
-    # Before Linux 6.5 the number has to do; by now it may be another process's.
+        if error.errno != errno.ENOPROTOOPT:
+            raise
+    # Before Linux 6.5 the number has to do.
     try:
         return os.pidfd_open(pid)
-    except OSError:
+    except ProcessLookupError:
         return None
 
 

@@ -1,4 +1,4 @@
-"""A predecessor: begins a service, and hands it over to whoever comes. How the tests drive it is told in `cli.md`."""
+"""A predecessor: begins a service, and hands it over to whoever comes."""
 
 from __future__ import annotations
 
@@ -6,14 +6,12 @@ import argparse
 from typing import List
 
 import application
-import pid_file
-from control import ControlListener
 from entry import Held
 from misbehaving_predecessor import MISBEHAVIOURS
 from handoff import Handoff
 from orders import Orders
 from owner import Owner, Service, Timeouts
-from ownership import Token
+from pid_file import PidFile
 from running import forever, run
 from spawning import told_by_predecessor
 
@@ -24,13 +22,13 @@ async def main(arguments: argparse.Namespace) -> int:
     orders = Orders()
     orders.listen()
     timeouts = Timeouts(ready_ms=arguments.ready_ms, commit_ms=arguments.commit_ms)
-    service = Service(arguments.address, arguments.service, arguments.build, arguments.pid_file, timeouts)
-    owner = Owner(service, 1, Token.new(0), ControlListener.bind(service.address))
+    service = Service(arguments.address, arguments.service, arguments.build, PidFile(arguments.pid_file), timeouts)
+    owner = Owner.of_first_generation(service)
     owner.held = _entries(arguments)
     owner.handoff_type = MISBEHAVIOURS.get(arguments.misbehave, Handoff)
-    pid_file.publish(service.pid_file)
     orders.go_to_owner(owner)
-    owner.serve()
+    owner.open()
+    owner.become_ready()
     return await forever()
 
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import hmac
 from typing import TYPE_CHECKING, Optional
 
 from messages import Hello
-from vocabulary import VERSION, RefuseReason
+from vocabulary import MAX_DRAINING_GENERATIONS, VERSION, Phase, RefuseReason
 
 if TYPE_CHECKING:
     from owner import Owner
@@ -15,21 +14,22 @@ if TYPE_CHECKING:
 
 @dataclasses.dataclass
 class Refusal:
-    """What `Refuse` tells, and whether it ends the wait for a spawned successor."""
+    """What `Refuse` tells."""
 
     reason: RefuseReason
     text: str
     needed: int = 0
     available: int = 0
-    ends_spawn: bool = False
+
+    @property
+    def uses_up_secret(self) -> bool:
+        """Another process that is told the secret would be refused as well."""
+        return self.reason in (RefuseReason.VERSION, RefuseReason.NOT_ENOUGH_DESCRIPTOR_SLOTS)
 
 
 def objection_to(hello: Hello, owner: "Owner") -> Optional[Refusal]:
-    """`None` if the handoff may begin. What is wrong with the successor for good goes first."""
-    refusal = _incompatible(hello, owner) or _out_of_turn(hello, owner) or _too_small(hello, owner)
-    if refusal is not None:
-        refusal.ends_spawn = _is_awaited(hello, owner)
-    return refusal
+    """The first that applies; `None` if the handoff may begin."""
+    return _incompatible(hello, owner) or _out_of_turn(hello, owner) or _too_small(hello, owner)
 
 
 def _incompatible(hello: Hello, owner: "Owner") -> Optional[Refusal]:
@@ -43,15 +43,17 @@ def _incompatible(hello: Hello, owner: "Owner") -> Optional[Refusal]:
 
 
 def _out_of_turn(hello: Hello, owner: "Owner") -> Optional[Refusal]:
+    if owner.expects(hello.secret):
+        return None
     if hello.secret is not None:
-        if _is_awaited(hello, owner):
-            return None
         return Refusal(RefuseReason.SECRET, "no successor with this secret is waited for")
+    if owner.phase is Phase.STARTING:
+        return Refusal(RefuseReason.NOT_READY, "the service is not ready yet")
     if owner.handed_over:
-        return Refusal(RefuseReason.STOPPING, "the service was handed over")
+        return Refusal(RefuseReason.BUSY, "the service was handed over")
     if owner.busy:
         return Refusal(RefuseReason.BUSY, "another handoff is under way")
-    if len(owner.elders) > DRAINING_CAP:
+    if len(owner.elders) > MAX_DRAINING_GENERATIONS:
         text = f"{len(owner.elders)} older generations are draining"
         return Refusal(RefuseReason.TOO_MANY_GENERATIONS_DRAINING, text)
     return None
@@ -63,14 +65,3 @@ def _too_small(hello: Hello, owner: "Owner") -> Optional[Refusal]:
         return None
     text = f"successor has {hello.free_slots} free descriptor slots, the handoff needs {needed}"
     return Refusal(RefuseReason.NOT_ENOUGH_DESCRIPTOR_SLOTS, text, needed, hello.free_slots)
-
-
-def _is_awaited(hello: Hello, owner: "Owner") -> bool:
-    awaited = owner.awaited
-    if hello.secret is None or awaited is None or awaited.greeted:
-        return False
-    return hmac.compare_digest(hello.secret, awaited.secret)
-
-
-DRAINING_CAP = 16
-"""Most older generations; the protocol leaves the number to the predecessor."""

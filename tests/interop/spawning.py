@@ -1,14 +1,16 @@
-"""A successor that the predecessor starts itself."""
+"""A successor that the predecessor starts itself (sections 1 and 7)."""
 
 from __future__ import annotations
 
 import asyncio
+import hmac
 import os
 import subprocess
 from typing import Dict, List, Optional
 
 from running import start
 from telling import tell
+from vocabulary import SPAWNED_END_TIMEOUT
 
 SOCKET_VARIABLE = "HEIRLOOM_SOCKET"
 SECRET_VARIABLE = "HEIRLOOM_SECRET"
@@ -17,26 +19,42 @@ SECRET_VARIABLE = "HEIRLOOM_SECRET"
 class Spawned:
     """The child, and the secret that it alone was told."""
 
-    def __init__(self, argv: List[str], env: Dict[str, str], address: str, now: float) -> None:
-        self.secret = os.urandom(32)
-        self.began = now
-        self.greeted = False
-        told = {SOCKET_VARIABLE: address, SECRET_VARIABLE: self.secret.hex()}
+    def __init__(self, argv: List[str], env: Dict[str, str], address: str) -> None:
+        loop = asyncio.get_running_loop()
+        self.began = loop.time()
+        self._secret = os.urandom(32)
+        self._used_up = loop.create_future()
+        self._ended = loop.create_future()
+        told = {SOCKET_VARIABLE: address, SECRET_VARIABLE: self._secret.hex()}
         self._process = subprocess.Popen(argv, env={**os.environ, **env, **told}, close_fds=True)
-        self._ended = asyncio.get_running_loop().create_future()
         self._watch = start(self._await_end())
 
     @property
     def pid(self) -> int:
         return self._process.pid
 
+    def expects(self, secret: Optional[bytes]) -> bool:
+        """Whether a `Hello` with this secret is the one that is waited for."""
+        return secret is not None and not self._used_up.done() and hmac.compare_digest(secret, self._secret)
+
+    def use_up(self) -> None:
+        """A secret is good for one handoff."""
+        self._used_up.set_result(None)
+
     async def await_hello(self, deadline: float) -> Optional[str]:
-        """Why none is going to come. To be ignored once it came."""
+        """Why none is going to come."""
         timeout = max(0.0, deadline - asyncio.get_running_loop().time())
-        await asyncio.wait([self._ended], timeout=timeout)
+        await asyncio.wait([self._ended, self._used_up], timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+        if self._used_up.done():
+            return None
         if self._ended.done():
             return "spawned successor ended before its Hello"
         return "Hello of the spawned successor did not come in time"
+
+    async def end(self) -> None:
+        """Its handoff has failed: it has a moment to end by itself."""
+        await asyncio.wait([self._ended], timeout=SPAWNED_END_TIMEOUT)
+        self._process.kill()  # does nothing to a process that has ended
 
     async def _await_end(self) -> None:
         loop = asyncio.get_running_loop()

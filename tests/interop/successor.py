@@ -1,23 +1,24 @@
-"""A successor: takes a service over, and owns it from then on. How the tests drive it is told in `cli.md`."""
+"""A successor: takes a service over, and owns it from then on."""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import errno
 from typing import Optional
 
-import pid_file
 from claim import Claim, GaveUp
-from control import ControlListener, NobodyListens
+from control import NobodyListens
 from elder import Elder, is_elder
 from misbehaving_successor import MISBEHAVIOURS, Misbehaved
 from orders import Orders
 from owner import Owner, Service
-from ownership import Token
+from pid_file import PidFile
 from running import forever, run
 from spawning import told_by_predecessor
 from takeover import Refused, Takeover
 from telling import tell
+from vocabulary import RECONNECT_PAUSE
 
 
 async def main(arguments: argparse.Namespace) -> int:
@@ -28,47 +29,46 @@ async def main(arguments: argparse.Namespace) -> int:
         raise SystemExit("neither --address nor HEIRLOOM_SOCKET is given")
     orders = Orders()
     orders.listen()
-    service = Service(address, arguments.service, arguments.build, arguments.pid_file)
+    service = Service(address, arguments.service, arguments.build, PidFile(arguments.pid_file))
     takeover = MISBEHAVIOURS.get(arguments.misbehave, Takeover)(service, secret, arguments.hold)
     orders.go_to_successor(takeover)
     try:
-        owner = await _own(takeover, secret)
+        owner = await _own(takeover)
     except Misbehaved:
         return 0
     except Refused as refusal:
         return 0 if arguments.misbehave else _failed(f"refused: {refusal}")
-    except (GaveUp, NobodyListens) as failure:
+    except GaveUp as failure:
         return _failed(str(failure))
+    finally:
+        service.pid_file.discard()
     orders.go_to_owner(owner)
-    owner.serve()
+    owner.open()
+    if takeover.ready:
+        owner.become_ready()
     return await forever()
 
 
-async def _own(takeover: Takeover, secret: Optional[bytes]) -> Owner:
-    """Takes over; where nobody listens it begins the service, unless it was spawned to take over."""
+async def _own(takeover: Takeover) -> Owner:
+    """Takes over; where nobody listens it begins the service."""
     while True:
         try:
-            claim = await takeover.run()
+            return _heir(takeover, await takeover.run())
         except NobodyListens:
-            if secret is not None:
-                raise
-        else:
-            return _heir(takeover, claim)
-        owner = _begin(takeover.service)
+            owner = _begin(takeover.service)
         if owner is not None:
             return owner
+        await asyncio.sleep(RECONNECT_PAUSE)
 
 
 def _begin(service: Service) -> Optional[Owner]:
     """`None` if somebody else began it first: binding settles who does."""
     try:
-        listener = ControlListener.bind(service.address)
+        owner = Owner.of_first_generation(service)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return None
         raise
-    owner = Owner(service, 1, Token.new(0), listener)
-    pid_file.publish(service.pid_file)
     tell("owned", generation=1, adopted=False, late_state="")
     return owner
 
@@ -78,9 +78,11 @@ def _heir(takeover: Takeover, claim: Claim) -> Owner:
     inheritance = takeover.inheritance
     generation = inheritance.welcome.generation
     owner = Owner(takeover.service, generation, inheritance.token, inheritance.listener)
-    owner.held = [held for held in inheritance.held if not is_elder(held)]
-    owner.elders = [Elder.inherited(held) for held in inheritance.held if is_elder(held)]
-    if not claim.adopted:  # if it has ended since, that is noticed at once
+    owner.held = [held for held in inheritance.held.values() if not is_elder(held)]
+    owner.elders = [Elder.inherited(held) for held in inheritance.held.values() if is_elder(held)]
+    if claim.adopted:
+        takeover.channel.close()
+    else:
         owner.elders.append(Elder(takeover.channel, generation - 1, inheritance.welcome.pid))
     tell("owned", generation=generation, adopted=claim.adopted, late_state=claim.late_state.hex())
     return owner

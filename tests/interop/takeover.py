@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import os
 import resource
-from typing import List, Optional, Tuple, Type
+import socket
+from typing import Dict, List, Optional, Tuple, Type
 
 import control
-from channel import Channel, Event, Frame, Garbage, Occurrence, PeerGone, SendTimedOut
+from channel import Channel, Event, Frame, Garbage, PeerGone, SendTimedOut
 from claim import Claim, GaveUp
 from entry import Held, identity_of
-from messages import Abort, Commit, Entry, Hello, Manifest, Message, Progress, Ready, Received, Refuse, Released, Welcome
+from messages import Abort, Commit, Entry, Hello, Manifest, Message
+from messages import Progress, Ready, Received, Refuse, Released, Welcome
 from owner import Service
 from ownership import Token
 from telling import tell
-from vocabulary import MAX_BATCH_ENTRIES, STEP_TIMEOUT, TRY_INTERVAL, VERSION, AbortReason, EntryKind, RefuseReason, named
+from vocabulary import RECONNECT_LIMIT, RECONNECT_PAUSE, STEP_TIMEOUT, VERSION
+from vocabulary import AbortReason, EntryKind, RefuseReason, named
 
 
 class Refused(Exception):
@@ -30,7 +34,18 @@ class Inheritance:
     welcome: Welcome
     token: Token
     listener: control.ControlListener
-    held: List[Held] = dataclasses.field(default_factory=list)
+    held: Dict[Tuple[int, str], Held] = dataclasses.field(default_factory=dict)
+    """By kind and name."""
+
+    def take(self, entry: Entry, descriptor: int) -> None:
+        """Of two with one kind and one name the first is kept."""
+        held = Held.inherited(entry, descriptor)
+        if self.held.setdefault((entry.kind, entry.name), held) is not held:
+            held.close()
+
+    @property
+    def commit_timeout(self) -> float:
+        return self.welcome.commit_timeout_ms / 1000
 
 
 class Takeover:
@@ -44,18 +59,18 @@ class Takeover:
         self.inheritance: Inheritance
         self.received = 0
         self._channel: Optional[Channel] = None
-        self._may_be_ready = not hold
+        self.ready = not hold
         self._progress: List[str] = []
 
     def become_ready(self) -> None:
         """Ordered by the test."""
-        self._may_be_ready = True
-        self._nudge()
+        self.ready = True
+        self._wake()
 
     def make_progress(self, text: str) -> None:
         """Ordered by the test."""
         self._progress.append(text)
-        self._nudge()
+        self._wake()
 
     @property
     def channel(self) -> Channel:
@@ -82,32 +97,35 @@ class Takeover:
         return claim
 
     async def greet(self) -> None:
-        """A connection closed before the answer is made again: the predecessor's successor may have closed it."""
+        """A connection closed before the answer is made again: whoever owns by now has closed it."""
         give_up_at = _now() + RECONNECT_LIMIT
         while True:
-            answer = await self._ask()
-            if isinstance(answer, Frame):
+            answer = await self._ask(give_up_at)
+            if answer is not None:
                 self.handle_answer(answer)
                 return
             self.channel.close()
             if _now() >= give_up_at:
                 raise GaveUp("every connection was closed before its answer")
-            await asyncio.sleep(TRY_INTERVAL)
+            await asyncio.sleep(RECONNECT_PAUSE)
 
-    async def _ask(self) -> Occurrence:
-        deadline = _now() + STEP_TIMEOUT
-        self._channel = Channel(await _connect(self.service.address, deadline), takes_descriptors=True)
+    async def _ask(self, give_up_at: float) -> Optional[Frame]:
+        """`None` for the end of file."""
+        self._channel = Channel(await _connect(self.service.address, give_up_at), takes_descriptors=True)
         if not self.channel.peer.trusted:
             raise GaveUp(f"user {self.channel.peer.uid} listens at {self.service.address}")
+        deadline = _now() + STEP_TIMEOUT
         try:
             await self.send_hello(deadline)
-        except PeerGone:
-            return Event.END_OF_FILE
+        except (PeerGone, SendTimedOut):
+            pass  # what the predecessor has said is read next, and the end of file behind it
         occurrence = await self.channel.next(deadline)
         if occurrence is Event.DEATH:
-            # The socket may be somebody else's by now, who answers or closes.
+            # Whoever comes to own closes what was connected.
             occurrence = await self.channel.next(deadline)
-        if occurrence is Event.DEADLINE:
+        if occurrence is Event.END_OF_FILE:
+            return None
+        if isinstance(occurrence, Event):
             raise GaveUp("neither `Welcome` nor `Refuse` came in time", AbortReason.TIMED_OUT)
         if isinstance(occurrence, Garbage):
             raise _garbage(occurrence)
@@ -133,7 +151,7 @@ class Takeover:
         if message.version != VERSION:
             raise GaveUp(f"version {message.version} was not offered", AbortReason.PROTOCOL_BROKEN)
         if os.fstat(token).st_size < 8 or not control.is_control_listener(listener):
-            raise GaveUp("`Welcome` brings no token or no listener", AbortReason.DESCRIPTOR_MISMATCH)
+            raise GaveUp("`Welcome` brings no token or no listener", AbortReason.SYSTEM_ERROR)
         self.inheritance = Inheritance(message, Token(token), control.ControlListener.inherited(listener))
         tell("welcome", generation=message.generation, attempt=message.attempt, entries=message.entries)
 
@@ -141,16 +159,16 @@ class Takeover:
         """Takes every batch, compares it with what the kernel says, and acknowledges it."""
         while True:
             manifest, descriptors = await self.await_manifest()
-            for entry, descriptor in zip(manifest.entries, descriptors):
-                self.inheritance.held.append(Held.inherited(entry, descriptor))
-            self.require_right(manifest, descriptors)
             self.received += len(manifest.entries)
-            await self.acknowledge(manifest)
+            self.require_counts(manifest)
+            for entry, descriptor in zip(manifest.entries, descriptors):
+                _require_same(entry, descriptor)
+                self.inheritance.take(entry, descriptor)
+            await self.acknowledge()
             if manifest.last:
                 break
-        held = self.inheritance.held
-        first = [{"kind": entry.kind, "name": entry.name} for entry in held[:20]]
-        tell("inherited", count=len(held), entries=first)
+        first = [{"kind": kind, "name": name} for kind, name in list(self.inheritance.held)[:20]]
+        tell("inherited", count=len(self.inheritance.held), entries=first)
 
     async def await_manifest(self) -> Tuple[Manifest, List[int]]:
         occurrence = await self.channel.next(_now() + STEP_TIMEOUT)
@@ -164,47 +182,44 @@ class Takeover:
             raise _unexpected(occurrence.message)
         return occurrence.message, occurrence.descriptors
 
-    def require_right(self, manifest: Manifest, descriptors: List[int]) -> None:
-        """Raises `GaveUp` for anything that the entries or the batch are not to be."""
+    def require_counts(self, manifest: Manifest) -> None:
+        """The batch that completes the manifest is the last, and only that of an empty manifest is empty."""
         total = self.inheritance.welcome.entries
-        count = self.received + len(manifest.entries)
-        if len(manifest.entries) > MAX_BATCH_ENTRIES or not (manifest.entries or manifest.last):
-            raise GaveUp(f"a batch of {len(manifest.entries)} entries", AbortReason.PROTOCOL_BROKEN)
-        if count > total or manifest.last and count != total:
-            raise GaveUp(f"{count} entries came, {total} were told", AbortReason.PROTOCOL_BROKEN)
-        names = {(held.kind, held.name) for held in self.inheritance.held}
-        if len(names) != len(self.inheritance.held):
-            raise GaveUp("two entries have one kind and one name", AbortReason.PROTOCOL_BROKEN)
-        for entry, descriptor in zip(manifest.entries, descriptors):
-            _require_same(entry, descriptor)
+        if self.received > total or manifest.last != (self.received == total):
+            raise GaveUp(f"{self.received} entries came, {total} were told", AbortReason.PROTOCOL_BROKEN)
+        if total and not manifest.entries:
+            raise GaveUp("a batch is empty", AbortReason.PROTOCOL_BROKEN)
 
-    async def acknowledge(self, manifest: Manifest) -> None:
-        await self._send_or_give_up(Received(self.received))
+    async def acknowledge(self) -> None:
+        try:
+            await self.channel.send(Received(self.received), deadline=_now() + STEP_TIMEOUT)
+        except PeerGone:
+            pass  # what the predecessor has said is read next, and the end of file behind it
+        except SendTimedOut as error:
+            raise GaveUp("`Received` could not be sent in time", AbortReason.TIMED_OUT) from error
 
     async def prepare(self, claim: Claim) -> bool:
         """Whether it became ready. From here on whatever happens is a reason to try the token."""
-        while not self._may_be_ready:
-            occurrence = await self.channel.next()
-            if occurrence is not Event.NUDGE:
+        while not self.ready:
+            occurrence = await self.channel.next(interrupted=lambda: self.ready or bool(self._progress))
+            if occurrence is not Event.INTERRUPTION:
                 claim.note(occurrence)
                 return False
             while self._progress:
-                await self._send_later(Progress(self._progress.pop(0)))
+                await self._say(Progress(self._progress.pop(0)))
+        with contextlib.suppress(OSError):  # taking it over writes it again, and tells what is wrong
+            self.service.pid_file.write()
         return await self.say_ready()
 
     async def say_ready(self) -> bool:
         """Sends `Ready`; if nobody takes it the claim finds out why."""
-        strays = [held.name for held in self.inheritance.held if not _claimable(held.kind)]
-        return await self._send_later(Ready(len(strays), strays[:MAX_STRAYS_NAMED]))
+        strays = [held.name for held in self.inheritance.held.values() if not _claimable(held.kind)]
+        return await self._say(Ready(len(strays), strays[:MAX_STRAYS_NAMED]))
 
     async def await_release(self, claim: Claim) -> None:
         """`Commit`, then `Released`, each within the commit timeout; anything else is noted instead."""
-        commit_timeout = self.inheritance.welcome.commit_timeout_ms / 1000
         for expected in (Commit, Released):
-            deadline = _now() + commit_timeout
-            occurrence = await self.channel.next(deadline)
-            while occurrence is Event.NUDGE:
-                occurrence = await self.channel.next(deadline)
+            occurrence = await self.channel.next(_now() + self.inheritance.commit_timeout)
             claim.note(occurrence)
             if not (isinstance(occurrence, Frame) and isinstance(occurrence.message, expected)):
                 return
@@ -216,35 +231,27 @@ class Takeover:
             await self.channel.tell(Abort(failure.reason, failure.why))
         self.channel.close()
 
-    async def _send_or_give_up(self, message: Message) -> None:
+    async def _say(self, message: Message) -> bool:
         try:
-            await self.channel.send(message, deadline=_now() + STEP_TIMEOUT)
-        except PeerGone:
-            pass  # a reset may come before the frames that tell why; `next` tells them
-        except SendTimedOut as error:
-            raise GaveUp(f"{type(message).__name__} could not be sent in time", AbortReason.TIMED_OUT) from error
-
-    async def _send_later(self, message: Message) -> bool:
-        try:
-            await self.channel.send(message, deadline=_now() + STEP_TIMEOUT)
+            await self.channel.send(message, deadline=_now() + self.inheritance.commit_timeout)
         except (PeerGone, SendTimedOut):
             return False
         return True
 
-    def _nudge(self) -> None:
+    def _wake(self) -> None:
         if self._channel is not None:
-            self._channel.nudge()
+            self._channel.wake()
 
 
-async def _connect(address: str, deadline: float):
+async def _connect(address: str, give_up_at: float) -> socket.socket:
     """Waits while the queue is full."""
     while True:
         try:
             return control.connect(address)
         except BlockingIOError as error:
-            if _now() >= deadline:
+            if _now() >= give_up_at:
                 raise GaveUp(f"the queue of {address} stays full") from error
-        await asyncio.sleep(TRY_INTERVAL)
+        await asyncio.sleep(RECONNECT_PAUSE)
 
 
 def _free_slots() -> int:
@@ -263,7 +270,7 @@ def _require_same(entry: Entry, descriptor: int) -> None:
 
 
 def _claimable(kind: int) -> bool:
-    return kind in EntryKind._value2member_map_
+    return kind in set(EntryKind)
 
 
 def _garbage(garbage: Garbage) -> GaveUp:
@@ -280,9 +287,6 @@ def _unexpected(message: Message) -> GaveUp:
 def _now() -> float:
     return asyncio.get_running_loop().time()
 
-
-RECONNECT_LIMIT = 2 * STEP_TIMEOUT
-"""Seconds within which a successor connects anew. The protocol does not limit it."""
 
 MAX_STRAYS_NAMED = 100
 """As many as go into a frame whatever their length."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import struct
-from typing import Any, Generic, List, Optional, Sequence, Type, TypeVar
+from typing import Any, Callable, Generic, List, Optional, Sequence, Type, TypeVar
 
 from vocabulary import HEADER_BYTES, MAX_FRAME_BYTES
 
@@ -111,7 +111,7 @@ class Fixed(Codec[bytes]):
 
 
 class Bytes(Codec[bytes]):
-    """Bytes behind their count. The bound binds the sender alone (section 5)."""
+    """Bytes behind their count. The bound binds the sender alone (section 5), unless it is `Bound`."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -129,15 +129,11 @@ class Bytes(Codec[bytes]):
 class Text(Codec[str]):
     """A text that must fit its bound."""
 
-    def __init__(self, most: int, least: int = 0) -> None:
+    def __init__(self, most: int) -> None:
         self._bytes = Bytes(most)
-        self._least = least
 
     def put(self, out: bytearray, value: str) -> None:
-        encoded = value.encode()
-        if len(encoded) < self._least:
-            raise ValueError(f"a text of {len(encoded)} bytes where at least {self._least} go")
-        self._bytes.put(out, encoded)
+        self._bytes.put(out, value.encode())
 
     def take(self, cursor: Cursor) -> str:
         try:
@@ -157,16 +153,23 @@ class CutText(Text):
         super().put(out, value.encode()[: self._most].decode(errors="ignore"))
 
 
-class Name(Text):
-    """The name of an entry: 1 to 255 bytes, no NUL."""
+class Bound(Codec[T]):
+    """A value beyond whose bounds a frame is invalid to its receiver, too."""
 
-    def __init__(self) -> None:
-        super().__init__(255, least=1)
+    def __init__(self, codec: Codec[T], fits: Callable[[T], bool]) -> None:
+        self._codec = codec
+        self._fits = fits
 
-    def put(self, out: bytearray, value: str) -> None:
-        if "\0" in value:
-            raise ValueError(f"the name {value!r} holds a NUL")
-        super().put(out, value)
+    def put(self, out: bytearray, value: T) -> None:
+        if not self._fits(value):
+            raise ValueError(f"{value!r} is beyond its bounds")
+        self._codec.put(out, value)
+
+    def take(self, cursor: Cursor) -> T:
+        value = self._codec.take(cursor)
+        if not self._fits(value):
+            raise InvalidFrame(f"{value!r:.300} is beyond its bounds")
+        return value
 
 
 class ListOf(Codec[List[T]]):
