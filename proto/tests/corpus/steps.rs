@@ -111,7 +111,7 @@ pub(crate) fn predecessor() -> Vec<(Seed, Phase)> {
             Phase::Draining,
         ),
         (
-            "gives-up-a-successor-that-is-never-ready",
+            "successor-is-never-ready",
             begin().then(connect()).then(hello(1)).then(received()).then(deadline()),
             Phase::Serving,
         ),
