@@ -48,6 +48,15 @@ mod older {
         Script::new().byte(2)
     }
 
+    /// `Received`, as any frame comes.
+    pub(super) fn acknowledges_1000() -> Script {
+        const UNDAMAGED: u8 = 0;
+        const RECEIVED: u8 = 4;
+        const OF_TWO_BYTES: u8 = 1;
+        let count = Script::new().byte(OF_TWO_BYTES).byte(0xe8).byte(0x03);
+        Script::new().byte(1).byte(UNDAMAGED).byte(RECEIVED).then(count).byte(0)
+    }
+
     /// `Ready`; the application freezes, and says this.
     pub(super) fn ready(late_state: &[u8]) -> Script {
         const ANSWERS_AT_ONCE: u8 = 1;
@@ -93,6 +102,11 @@ pub(crate) fn predecessor() -> Vec<(Seed, Phase)> {
         ("waits-for-its-spawned-successor", begin().byte(8), Phase::Spawning),
         ("waits-for-received", begin().then(connect()).then(hello(1)), Phase::Transferring),
         ("many-batches", begin().then(connect()).then(hello(200)), Phase::Transferring),
+        (
+            "acknowledged-by-whatever-frame",
+            begin().then(connect()).then(hello(200)).then(acknowledges_1000()),
+            Phase::Transferring,
+        ),
         ("commits", until_commit(), Phase::Releasing),
         ("hands-over", locked().then(owned()), Phase::Draining),
         ("owned-without-the-token", until_commit().then(owned()), Phase::Serving),
