@@ -63,7 +63,10 @@ fn every_owner() -> BTreeSet<Option<(usize, u64)>> {
 
 /// Whether a law that is broken is one that the rule is there for.
 fn is_expected(weakness: Weakness, violation: Violation) -> bool {
-    use Violation::{LastWordsLost, NobodyOwns, OwnsWithoutToken, TwoOwners};
+    use Violation::{
+        ExitBeforeOwned, HandsOverToDead, KeepsToken, LastWordsLost, NameLost, NoWayOn, NobodyOwns,
+        OwnsWithoutToken, StaysFrozen, TwoOwners, WrongPid,
+    };
     match weakness {
         Weakness::NoAdoption | Weakness::GivesUpWithoutToken | Weakness::NoFence => {
             matches!(violation, NobodyOwns(_))
@@ -75,6 +78,13 @@ fn is_expected(weakness: Weakness, violation: Violation) -> bool {
         Weakness::DeathByEndOfFile
         | Weakness::AttemptNotChecked
         | Weakness::KeepsEarlierConnections => matches!(violation, TwoOwners(..)),
+        Weakness::BelievesTheDead => matches!(violation, HandsOverToDead(_)),
+        Weakness::EndsBeforeOwned => matches!(violation, ExitBeforeOwned(_)),
+        Weakness::KeepsVoidLock => matches!(violation, KeepsToken(_)),
+        Weakness::NeverThaws => matches!(violation, StaysFrozen(_)),
+        Weakness::DropsName => matches!(violation, NameLost(_)),
+        Weakness::PublishesNothing => matches!(violation, WrongPid(..)),
+        Weakness::WaitsForEver => matches!(violation, NoWayOn(_)),
         _ => false,
     }
 }

@@ -187,7 +187,11 @@ impl World {
                 let process = &self.processes[i];
                 self.waits(i) && process.has_everything && !process.is_ready
             }
-            Action::Timer(i) => self.waits(i) && self.processes[i].deadline().is_some(),
+            Action::Timer(i) => {
+                self.waits(i)
+                    && self.processes[i].deadline().is_some()
+                    && !self.is_weak(Weakness::WaitsForEver)
+            }
             Action::LetLockGo(i) => {
                 matches!(self.processes[i].fate, Fate::Dying { lock: true, .. })
             }
@@ -288,6 +292,9 @@ impl World {
 
     /// Whoever comes to own, or owns again, listens again and puts his PID into the file.
     fn publish(&mut self, i: usize) {
+        if self.is_weak(Weakness::PublishesNothing) {
+            return;
+        }
         self.listener.told = i;
         self.published = i;
         if !self.is_weak(Weakness::KeepsEarlierConnections) {

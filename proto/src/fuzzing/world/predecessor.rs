@@ -104,7 +104,7 @@ impl World {
                         machine.handle_frozen(Ok(LAST_WORDS.into()), now);
                     }
                 }
-                Output::Thaw => self.process(i).is_frozen = false,
+                Output::Thaw => self.process(i).is_frozen = self.is_weak(Weakness::NeverThaws),
                 Output::Spawn | Output::Condemn => {}
                 Output::Event(Event::Owned { pid, .. }) => self.hand_over(i, pid)?,
                 Output::Event(event) if !matches!(event, Event::TakenBack { .. }) => {}
@@ -134,7 +134,7 @@ impl World {
                 self.kernel.unlock(i, token);
             }
             Output::TryLock => {
-                if self.ask_for_death(i) {
+                if !self.is_weak(Weakness::BelievesTheDead) && self.ask_for_death(i) {
                     return Ok(());
                 }
                 let blindly = self.is_weak(Weakness::TakesBackWithoutToken) && !now.is_zero();
@@ -210,8 +210,13 @@ impl World {
             self.process(i).withheld = Some(frame);
             return self.tell_sent(i, to);
         }
+        let ends =
+            self.is_weak(Weakness::EndsBeforeOwned) && is_of_kind(&frame, MessageKind::Released);
         let withheld = self.process(i).withheld.take();
         self.deliver(i, to, Parcel { frame, descriptors, token });
+        if ends {
+            self.end_before_owned(i, to);
+        }
         if let (Some(frame), Some(link)) = (withheld, self.link(to)) {
             link.to_successor.push_back(Parcel { frame, descriptors: 0, token: None });
         }
@@ -226,6 +231,16 @@ impl World {
         if let Some(link) = self.link(to).filter(|link| !link.successor_closed) {
             link.to_successor.push_back(parcel);
             self.tell_sent(i, to);
+        }
+    }
+
+    /// A predecessor that does not wait tells itself what its successor would say.
+    fn end_before_owned(&mut self, i: usize, to: usize) {
+        let (now, attempt) = (self.processes[i].now, self.processes[i].attempt);
+        let owned = Message::Owned.encode().unwrap_or_default();
+        if let Some(machine) = self.predecessor(i) {
+            machine.handle_frame(connection(to), &owned, now);
+            machine.handle_lock(Lock::Held { attempt }, now);
         }
     }
 

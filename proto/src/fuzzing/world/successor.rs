@@ -132,6 +132,7 @@ impl World {
                     machine.handle_lock(lock, now);
                 }
             }
+            Output::Unlock if self.is_weak(Weakness::KeepsVoidLock) => {}
             Output::Unlock => self.kernel.unlock(i, token),
             Output::RenewToken => {
                 let attempt = self.kernel.attempt(token);
@@ -190,6 +191,9 @@ impl World {
         process.owns = true;
         process.generation = welcome.generation;
         self.has_owned[i] = true;
+        if self.is_weak(Weakness::DropsName) {
+            self.stop_listening(i);
+        }
         Ok(())
     }
 

@@ -22,11 +22,25 @@ pub enum Weakness {
     AttemptNotChecked,
     /// Those who have connected before the owner called `listen(2)` are kept.
     KeepsEarlierConnections,
+    /// A predecessor takes a successor's word for true without asking whether it lives.
+    BelievesTheDead,
+    /// A predecessor ends when it has said `Released`.
+    EndsBeforeOwned,
+    /// A successor whose attempt is void keeps the lock that it got.
+    KeepsVoidLock,
+    /// A predecessor whose handoff fails leaves its application frozen.
+    NeverThaws,
+    /// A successor that comes to own closes the control listener.
+    DropsName,
+    /// Whoever comes to own leaves the PID file and the control socket as they are.
+    PublishesNothing,
+    /// No deadline passes.
+    WaitsForEver,
 }
 
 impl Weakness {
     /// Every one.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 16] = [
         Self::NoAdoption,
         Self::TakesBackWithoutToken,
         Self::ReleasedBeforeCommit,
@@ -36,5 +50,12 @@ impl Weakness {
         Self::DeathByEndOfFile,
         Self::AttemptNotChecked,
         Self::KeepsEarlierConnections,
+        Self::BelievesTheDead,
+        Self::EndsBeforeOwned,
+        Self::KeepsVoidLock,
+        Self::NeverThaws,
+        Self::DropsName,
+        Self::PublishesNothing,
+        Self::WaitsForEver,
     ];
 }
