@@ -13,7 +13,8 @@
 //! |---|---|
 //! | when a process takes in what has come | nobody can tell, until it does something |
 //! | a process that hangs and goes on | it is no other than a slow one |
-//! | one that connects and says nothing, frames that are no message, descriptors that are not what their entry says | they end a connection as a deadline does |
+//! | frames that are no message, descriptors that are not what their entry says | they end a connection as a deadline does |
+//! | the order of two deadlines of one process | either ends a connection or a handoff |
 //! | a queue that is full, but at `Commit` and `Released` | whoever sends is as slow then as one that hangs |
 //! | spawning, stopping, what cannot be published, the way to drain | each is tested by itself |
 
@@ -235,9 +236,11 @@ impl World {
             Action::CloseSockets(i) => self.close_sockets(i),
             Action::Connect(i) => {
                 self.connect(i);
-                // Its first word comes with it: one that says nothing is closed.
-                self.go_on(i)?;
-                return self.perform(Action::Act(i));
+                // One of the two says nothing for as long as it likes.
+                if i == 1 {
+                    self.go_on(i)?;
+                    return self.perform(Action::Act(i));
+                }
             }
             Action::EndChild(i) => {
                 self.process(i).child = None;

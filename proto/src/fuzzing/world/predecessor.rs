@@ -49,7 +49,9 @@ impl World {
         if let Some(machine) = self.predecessor(i) {
             machine.handle_connected(connection(from), pid(from), now);
         }
-        self.read_as_predecessor(i, from);
+        if self.can_read(i, from) {
+            self.read_as_predecessor(i, from);
+        }
     }
 
     pub(super) fn read_as_predecessor(&mut self, i: usize, from: usize) {
