@@ -54,4 +54,22 @@ both_ways! {
         family.kill(child);
         expect_next_try_succeeds(&mut family, first, &address, way);
     }
+
+    fn service_is_not_handed_to_a_dead_owner_though_its_word_and_its_lock_live_on(way: Way) {
+        let mut family = Family::new();
+        let (first, address) = family.set("COMMIT_MS", "300").start_service();
+        family.hold(first, "predecessor.after.unlock");
+        let second = family.succeed(first, way);
+        family.expect(first, "held");
+        family.expect(second, "ready");
+        let child = leak(&mut family, second);
+        family.kill(second);
+        family.tell(first, "resume");
+        family.expect_like(first, "log", TAKEN_BACK);
+        assert_eq!(ask(&address).unwrap(), (first, 1));
+        assert_eq!(family.pid_file(), Some(first));
+        family.expect_only(&[first, child]);
+        family.kill(child);
+        expect_next_try_succeeds(&mut family, first, &address, way);
+    }
 }
