@@ -27,17 +27,20 @@ pub fn frame(data: &[u8]) {
 ///
 /// As [`frame`].
 pub fn manifest(data: &[u8]) {
-    let Ok(length) = u32::try_from(data.len()) else {
-        return;
-    };
+    frame(&manifest_of(data));
+}
+
+/// A manifest's header that suits this body, and the body. Beyond a frame the length is of no account.
+fn manifest_of(body: &[u8]) -> Vec<u8> {
     let empty = Message::Manifest(crate::Manifest { entries: Vec::new(), last: true });
-    let mut bytes = empty.encode().unwrap_or_default();
-    bytes.truncate(HEADER);
-    if let Some(field) = bytes.get_mut(8..HEADER) {
+    let mut frame = empty.encode().unwrap_or_default();
+    frame.truncate(HEADER);
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    if let Some(field) = frame.get_mut(8..HEADER) {
         field.copy_from_slice(&length.to_le_bytes());
     }
-    bytes.extend(data);
-    frame(&bytes);
+    frame.extend(body);
+    frame
 }
 
 /// Makes a message of `data`. It survives being written and read if a frame holds it, and is refused
@@ -86,13 +89,23 @@ fn check_batches(entries: Vec<Arc<crate::Entry>>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message_kind::MessageKind;
 
     #[test]
     fn the_header_of_a_manifest_suits_its_body() {
-        let whole = Message::Manifest(crate::Manifest { entries: Vec::new(), last: true });
-        let whole = whole.encode().unwrap();
-        assert_eq!(whole[6..8], (MessageKind::Manifest as u16).to_le_bytes());
-        manifest(&whole[HEADER..]);
+        let (kind, name, file) = (8_u16, b"file", [0_u8; 4 + 16 + 1 + 8]);
+        let mut body = alloc::vec![1];
+        body.extend(1_u64.to_le_bytes());
+        body.extend(kind.to_le_bytes());
+        body.extend((name.len() as u64).to_le_bytes());
+        body.extend(name);
+        let identity = body.len();
+        body.extend(file);
+        body[identity] = 1; // a file
+        let read = Message::decode(&manifest_of(&body));
+        assert!(
+            matches!(&read, Ok(Message::Manifest(manifest)) if manifest.entries.len() == 1),
+            "{read:?}"
+        );
+        assert_eq!(read.and_then(|manifest| manifest.encode()), Ok(manifest_of(&body)));
     }
 }

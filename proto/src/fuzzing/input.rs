@@ -68,8 +68,10 @@ impl<'a> Input<'a> {
 
     fn name(&mut self) -> Name {
         let text = self.text();
-        // Replaced characters may have made it longer.
-        Name::new(&text).or_else(|_| Name::new("name")).unwrap_or_else(|_| unreachable!())
+        // Replaced characters may have made it longer. `name` has neither too few bytes nor too many.
+        Name::new(&text)
+            .or_else(|_| Name::new("name"))
+            .unwrap_or_else(|invalid| unreachable!("{invalid}"))
     }
 
     fn file(&mut self) -> FileId {
