@@ -283,7 +283,7 @@ impl SuccessorSide {
             holdings.retired(predecessor);
         } else {
             let generation = DrainingGeneration { generation: predecessor, pid: self.pid };
-            elders.push(Elder { connection: self.peer, generation });
+            elders.push(Elder { connection: self.peer, generation, drains: false });
         }
         holdings.move_listener();
         let side = PredecessorSide::new(holdings, generation, attempt, elders, self.is_ready);
@@ -309,7 +309,7 @@ impl SuccessorSide {
             // One that cannot be watched has gone already.
             if let Ok(connection) = connected {
                 let generation = DrainingGeneration { generation, pid };
-                elders.push(Elder { connection, generation });
+                elders.push(Elder { connection, generation, drains: true });
             }
         }
         elders

@@ -54,6 +54,10 @@ pub const MAX_PENDING: usize = 16;
 /// How long a connection may stay silent before it has said what it wants.
 pub const PENDING_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// How long a successor is kept waiting for `Draining` of the generation before its predecessor: it
+/// waits for `Welcome` no longer than [`TRANSFER_TIMEOUT`].
+pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// How long either side waits for the next step of a running transfer.
 pub const TRANSFER_TIMEOUT: Duration = Duration::from_secs(5);
 

@@ -46,6 +46,8 @@ pub enum Message {
     Released,
     /// The token is the successor's.
     Owned,
+    /// The predecessor knows that the service is the successor's, and will never take it back.
+    Draining,
     /// The predecessor has finished what it had in flight.
     Retired,
     /// Nothing changed hands.
@@ -101,6 +103,7 @@ impl Message {
             MessageKind::StatusReport => Self::StatusReport(read(kind, body)?),
             MessageKind::Upgrade => Self::Upgrade,
             MessageKind::Outcome => Self::Outcome(read(kind, body)?),
+            MessageKind::Draining => Self::Draining,
         })
     }
 
@@ -131,6 +134,7 @@ impl Message {
             Self::StatusReport(body) => write(MessageKind::StatusReport, body),
             Self::Upgrade => write(MessageKind::Upgrade, &()),
             Self::Outcome(body) => write(MessageKind::Outcome, body),
+            Self::Draining => write(MessageKind::Draining, &()),
             Self::Unknown(kind) => write_kind(*kind, VERSION, &()),
         }
     }
@@ -154,6 +158,7 @@ impl Message {
             Self::StatusReport(_) => MessageKind::StatusReport,
             Self::Upgrade => MessageKind::Upgrade,
             Self::Outcome(_) => MessageKind::Outcome,
+            Self::Draining => MessageKind::Draining,
             Self::Unknown(_) => return None,
         })
     }

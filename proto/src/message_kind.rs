@@ -55,6 +55,7 @@ kinds! {
     StatusReport = 0x800e,
     Upgrade = 0x800f,
     Outcome = 0x8010,
+    Draining = 0x0011,
 }
 
 impl MessageKind {

@@ -60,6 +60,8 @@ pub struct Elder {
     pub connection: ConnectionId,
     /// Which generation and process it is.
     pub generation: DrainingGeneration,
+    /// It has said `Draining`. Until then it may find its successor dead, and take the service back.
+    pub drains: bool,
 }
 
 /// The owner's side of every handoff.
@@ -137,8 +139,8 @@ impl Predecessor {
             self.handle_first(connection, pid, message, now);
         } else if self.is_handoff(connection) {
             self.handle_step(message, now);
-        } else if message == Message::Retired && self.is_known(connection) {
-            self.close(connection);
+        } else {
+            self.handle_elder(connection, &message);
         }
     }
 
@@ -316,6 +318,20 @@ impl Predecessor {
         }
     }
 
+    /// A message of an older generation.
+    fn handle_elder(&mut self, connection: ConnectionId, message: &Message) {
+        let mut elders = self.elders.iter_mut();
+        let elder = elders.find(|elder| elder.connection == connection);
+        match (elder, message) {
+            (Some(elder), Message::Draining) => {
+                elder.drains = true;
+                self.count_if_settled();
+            }
+            (Some(_), Message::Retired) => self.close(connection),
+            _ => {}
+        }
+    }
+
     /// Forgets a connection that is not the handoff's.
     fn close(&mut self, connection: ConnectionId) {
         self.pending.remove(connection);
@@ -335,6 +351,7 @@ impl Predecessor {
             let elder = self.elders.swap_remove(index);
             let retired = Event::Retired { generation: elder.generation.generation };
             self.outputs.push_back(Output::Event(retired));
+            self.count_if_settled();
         }
     }
 }

@@ -68,7 +68,9 @@ fn is_expected(weakness: Weakness, violation: Violation) -> bool {
         Weakness::DeathByEndOfFile
         | Weakness::AttemptNotChecked
         | Weakness::KeepsEarlierConnections => matches!(violation, TwoOwners(..)),
-        Weakness::BelievesTheDead => matches!(violation, HandsOverToDead(_)),
+        Weakness::BelievesTheDead | Weakness::HandsOnUnsettled => {
+            matches!(violation, HandsOverToDead(_))
+        }
         Weakness::EndsBeforeOwned => matches!(violation, ExitBeforeOwned(_)),
         Weakness::KeepsVoidLock => matches!(violation, KeepsToken(_)),
         Weakness::NeverThaws => matches!(violation, StaysFrozen(_)),

@@ -39,13 +39,14 @@ const ELDER: ConnectionId = ConnectionId(2);
 
 /// The states of the owner in the order in which a handoff passes them; the first ones and the last
 /// have no handoff, and the message comes from a visitor or from an older generation.
-const OLDER_STATES: [&str; 15] = [
+const OLDER_STATES: [&str; 16] = [
     "a visitor while starting",
     "a visitor while serving",
     "an older generation",
     "a visitor while stopped",
     "a visitor while draining",
     "Spawning",
+    "Settling",
     "Counting",
     "Transferring",
     "Preparing",
@@ -57,24 +58,25 @@ const OLDER_STATES: [&str; 15] = [
     "Releasing, lost",
 ];
 
-const OLDER: [(&str, &str); 17] = [
-    ("Hello", "r>.rr>!!!!!?..?"),
-    ("Welcome", "xx.xxx!!!!!?..?"),
-    ("Refuse", "xx.xxx!!!!!?..?"),
-    ("Manifest", "xx.xxx!!!!!?..?"),
-    ("Received", "xx.xxx!>!!!?..?"),
-    ("Progress", "xx.xxx!!+!!?..?"),
-    ("Ready", "xx.xxx!!>!!?..?"),
-    ("Commit", "xx.xxx!!!!!?..?"),
-    ("Released", "xx.xxx!!!!!?..?"),
-    ("Owned", "xx.xxx!!!!!?..?"),
-    ("Retired", "xxxxxx!!!!!?..?"),
-    ("Abort", "xx.xxx*****?.??"),
-    ("Status", "aa.aaa!!!!!?..?"),
-    ("StatusReport", "xx.xxx!!!!!?..?"),
-    ("Upgrade", "a+.aaa!!!!!?..?"),
-    ("Outcome", "xx.xxx!!!!!?..?"),
-    ("Unknown", "..............."),
+const OLDER: [(&str, &str); 18] = [
+    ("Hello", "r>.rr>!!!!!!?..?"),
+    ("Welcome", "xx.xxx!!!!!!?..?"),
+    ("Refuse", "xx.xxx!!!!!!?..?"),
+    ("Manifest", "xx.xxx!!!!!!?..?"),
+    ("Received", "xx.xxx!!>!!!?..?"),
+    ("Progress", "xx.xxx!!!+!!?..?"),
+    ("Ready", "xx.xxx!!!>!!?..?"),
+    ("Commit", "xx.xxx!!!!!!?..?"),
+    ("Released", "xx.xxx!!!!!!?..?"),
+    ("Owned", "xx.xxx!!!!!!?..?"),
+    ("Retired", "xxxxxx!!!!!!?..?"),
+    ("Abort", "xx.xxx******?.??"),
+    ("Status", "aa.aaa!!!!!!?..?"),
+    ("StatusReport", "xx.xxx!!!!!!?..?"),
+    ("Upgrade", "a+.aaa!!!!!!?..?"),
+    ("Outcome", "xx.xxx!!!!!!?..?"),
+    ("Draining", "xx+xxx!!!!!!?..?"),
+    ("Unknown", "................"),
 ];
 
 const YOUNGER_STATES: [&str; 11] = [
@@ -91,7 +93,7 @@ const YOUNGER_STATES: [&str; 11] = [
     "Failed",
 ];
 
-const YOUNGER: [(&str, &str); 17] = [
+const YOUNGER: [(&str, &str); 18] = [
     ("Hello", "!!!????...."),
     ("Welcome", ">!!????...."),
     ("Refuse", "*!!????...."),
@@ -108,6 +110,7 @@ const YOUNGER: [(&str, &str); 17] = [
     ("StatusReport", "!!!????...."),
     ("Upgrade", "!!!????...."),
     ("Outcome", "!!!????...."),
+    ("Draining", "!!!????...."),
     ("Unknown", "..........."),
 ];
 
@@ -221,10 +224,11 @@ fn frame(kind: &str) -> Vec<u8> {
 /// An owner in this state.
 fn older(state: usize) -> Predecessor {
     let generation = DrainingGeneration { generation: 0, pid: 9 };
-    let elder = Elder { connection: ELDER, generation };
+    let name = OLDER_STATES[state];
+    let drains = !matches!(name, "Settling" | "an older generation");
+    let elder = Elder { connection: ELDER, generation, drains };
     let mut machine = Predecessor::new(settings(), vec![elder], NOW);
     machine.handle_connected(PEER, 7, NOW);
-    let name = OLDER_STATES[state];
     if name == "a visitor while starting" {
         return machine;
     }
@@ -237,6 +241,7 @@ fn older(state: usize) -> Predecessor {
             hand_over(&mut machine, "Draining");
             machine.handle_connected(PEER, 7, NOW);
         }
+        "Settling" => hand_over(&mut machine, "Counting"),
         name => hand_over(&mut machine, name),
     }
     drain(&mut machine);

@@ -197,7 +197,7 @@ impl<'a> Input<'a> {
 
     /// Any message that can be said.
     pub(super) fn message(&mut self) -> Message {
-        match self.choose(17) {
+        match self.choose(18) {
             0 => Message::Hello(self.hello()),
             1 => Message::Welcome(self.welcome()),
             2 => Message::Refuse(self.refuse()),
@@ -218,6 +218,7 @@ impl<'a> Input<'a> {
             13 => Message::StatusReport(self.report()),
             14 => Message::Upgrade,
             15 => Message::Outcome(self.outcome()),
+            16 => Message::Draining,
             // Whichever is not known, and may be skipped.
             _ => Message::Unknown(0x7f00 | u16::from(self.byte())),
         }

@@ -9,8 +9,8 @@ use core::time::Duration;
 use super::input::Input;
 use super::lock::{Holder, Token};
 use crate::limits::MAX_IN_FLIGHT;
-use crate::message::{Hello, Message, Received, Secret};
-use crate::predecessor::{Attachment, ConnectionId, Event, Output, Settings};
+use crate::message::{DrainingGeneration, Hello, Message, Received, Secret};
+use crate::predecessor::{Attachment, ConnectionId, Elder, Event, Output, Settings};
 use crate::{Entry, Phase, Predecessor, Timeouts};
 
 const SECRET: Secret = Secret([7; 32]);
@@ -67,14 +67,21 @@ impl<'a> Side<'a> {
             draining_cap: 2,
             fence: input.flag(),
         };
-        let machine = Predecessor::new(settings, vec![], Duration::ZERO);
+        let elder = input.flag().then(|| Elder {
+            connection: ConnectionId(0),
+            generation: DrainingGeneration { generation: 1, pid: 2 },
+            drains: false,
+        });
+        let open: BTreeSet<_> = elder.iter().map(|elder| elder.connection).collect();
+        let elders = elder.into_iter().collect();
+        let machine = Predecessor::new(settings, elders, Duration::ZERO);
         Self {
             machine,
             token: Token { holder: Some(Holder::ThisSide), attempt: 0 },
             attempt: 0,
             now: Duration::ZERO,
-            open: BTreeSet::new(),
-            connections: 0,
+            connections: open.len() as u64,
+            open,
             unsent: None,
             freezing: false,
             frozen: false,
@@ -229,6 +236,9 @@ impl<'a> Side<'a> {
             }
             Output::WriteAttempt(attempt) => {
                 assert!(self.token.is_held() && attempt >= self.token.attempt);
+                let is_settled = self.machine.elders().iter().all(|elder| elder.drains);
+                let stops = self.machine.phase() == Phase::Stopped;
+                assert!(is_settled || stops, "it begins before the generation before it drains");
                 (self.token.attempt, self.attempt) = (attempt, attempt);
             }
             Output::Freeze => {
@@ -275,6 +285,7 @@ impl<'a> Side<'a> {
                 Message::Refuse(_)
                 | Message::Commit(_)
                 | Message::Released
+                | Message::Draining
                 | Message::Retired
                 | Message::Abort(_)
                 | Message::StatusReport(_)

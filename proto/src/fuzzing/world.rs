@@ -154,7 +154,14 @@ impl World {
         for (i, (process, link)) in self.processes.iter().zip(&mut self.links).enumerate() {
             let unused = |link: &mut Arc<Link>| {
                 let accepted = link.acceptor.is_some() && !link.is_left && !link.predecessor_closed;
-                !matches!(process.part, Part::Successor(_))
+                let unsettled = match &process.part {
+                    Part::Successor(_) => true,
+                    Part::Predecessor(machine) => {
+                        machine.elders().iter().any(|elder| !elder.drains)
+                    }
+                    Part::Absent | Part::Gone => false,
+                };
+                !unsettled
                     && !accepted
                     && !self.listener.queue.contains(&i)
                     && !process.child.is_some_and(|child| child.links.contains(&true))

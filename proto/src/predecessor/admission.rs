@@ -62,7 +62,7 @@ impl Predecessor {
         ));
         self.since = now;
         self.outputs.push_back(Output::Event(Event::Began { pid, build: hello.build.clone() }));
-        self.outputs.push_back(Output::TakeSnapshot);
+        self.count_if_settled();
     }
 
     /// Whether a handoff may begin with the sender of `hello`.

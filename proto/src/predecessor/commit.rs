@@ -64,8 +64,8 @@ impl Predecessor {
         let allowed = self.settings.timeouts.commit;
         let silent = Failure::TimedOut { phase: Phase::Releasing, allowed };
         match lock {
-            // Only an owner begins an attempt: the successor has owned the service, and begun to hand it
-            // on, while this process was not looking.
+            // The successor has owned the service, and stopped it, while this process was not looking: a
+            // handoff of its own would have had to wait for `Draining`.
             Lock::Got { attempt } if attempt != self.settings.attempt => {
                 self.outputs.push_back(Output::Unlock);
                 self.hand_over(now);
@@ -127,6 +127,7 @@ impl Predecessor {
             self.outputs.push_back(Output::Close(tool));
         }
         self.enter(Service::Draining { successor: Some(successor) }, now);
+        self.send(successor, &Message::Draining);
         // They connect again, to the new owner.
         self.outputs.extend(self.pending.drain().into_iter().map(Output::Close));
         for elder in mem::take(&mut self.elders) {

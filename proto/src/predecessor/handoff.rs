@@ -7,7 +7,7 @@ use super::Predecessor;
 use super::output::{ConnectionId, Event, Output};
 use super::steps::{AwaitingOwned, AwaitingReady, AwaitingReceived, Committing, Freezing};
 use crate::failure::Failure;
-use crate::limits::TRANSFER_TIMEOUT;
+use crate::limits::{SETTLE_TIMEOUT, TRANSFER_TIMEOUT};
 use crate::message::{Message, Outcome, Secret};
 use crate::phase::Phase;
 use crate::timeouts::Timeouts;
@@ -30,6 +30,11 @@ pub(super) struct Handoff {
 #[derive(Clone, Debug, Hash)]
 pub(super) enum Step {
     Spawning(Spawning),
+    /// The generation before this one has yet to say that it will not take the service back.
+    Settling {
+        free_slots: u64,
+        deadline: Duration,
+    },
     Counting {
         free_slots: u64,
     },
@@ -93,7 +98,7 @@ impl Handoff {
             began,
             cap: cap(timeouts, began),
             phase: Phase::Greeting,
-            step: Step::Counting { free_slots },
+            step: Step::Settling { free_slots, deadline: now.saturating_add(SETTLE_TIMEOUT) },
         }
     }
 
@@ -129,7 +134,7 @@ impl Step {
     pub(super) fn phase(&self) -> Phase {
         match self {
             Self::Spawning(_) => Phase::Spawning,
-            Self::Counting { .. } | Self::Over => Phase::Greeting,
+            Self::Settling { .. } | Self::Counting { .. } | Self::Over => Phase::Greeting,
             Self::Transferring(_) => Phase::Transferring,
             Self::Preparing(_) => Phase::Preparing,
             Self::Freezing { .. } | Self::Committing(_) => Phase::Committing,
@@ -143,7 +148,7 @@ impl Step {
             Self::Spawning(step) => Some(step.deadline),
             Self::Transferring(step) => Some(step.deadline),
             Self::Preparing(step) => Some(step.deadline),
-            Self::Freezing { deadline, .. } => Some(*deadline),
+            Self::Settling { deadline, .. } | Self::Freezing { deadline, .. } => Some(*deadline),
             Self::Committing(step) => Some(step.deadline),
             Self::Releasing(step) => step.deadline(),
             Self::Counting { .. } | Self::Over => None,
@@ -183,9 +188,10 @@ impl Predecessor {
         if handoff.deadline().is_none_or(|deadline| deadline > now) {
             return;
         }
-        match handoff.step.has_released() {
-            true => self.outputs.push_back(Output::TryLock),
-            false => {
+        match handoff.step {
+            Step::Releasing(_) => self.outputs.push_back(Output::TryLock),
+            Step::Settling { .. } => self.refuse_unsettled(now),
+            _ => {
                 let phase = self.phase();
                 let allowed = handoff.allowed(now);
                 self.fail(Failure::TimedOut { phase, allowed }, now);

@@ -6,17 +6,29 @@ use core::time::Duration;
 
 use super::Predecessor;
 use super::handoff::{Handoff, Step};
-use super::output::{Attachment, ConnectionId, Event, Output};
+use super::output::{Attachment, Event, Output};
 use super::steps::{Acknowledged, AwaitingReady, AwaitingReceived};
 use crate::entry::Entry;
 use crate::error::PeerMisbehaved;
 use crate::failure::Failure;
 use crate::limits::{TRANSFER_TIMEOUT, VERSION, WELCOME_DESCRIPTORS};
-use crate::message::{Message, Welcome};
+use crate::message::{DrainingGeneration, Message, Welcome};
 use crate::phase::Phase;
 use crate::refuse::{Refuse, RefuseReason};
 
 impl Predecessor {
+    /// Goes on with a successor that has introduced itself, once nobody may take this service back any
+    /// more: whoever would do so goes by the attempt in the token, and that is about to change.
+    pub(super) fn count_if_settled(&mut self) {
+        if let Some(Handoff { step, .. }) = &mut self.handoff
+            && let Step::Settling { free_slots, .. } = *step
+            && self.elders.iter().all(|elder| elder.drains)
+        {
+            *step = Step::Counting { free_slots };
+            self.outputs.push_back(Output::TakeSnapshot);
+        }
+    }
+
     /// What is to be handed over, in the order in which [`Attachment::Entries`] will name it.
     pub fn handle_snapshot(&mut self, entries: Vec<Arc<Entry>>, now: Duration) {
         let Some(Handoff {
@@ -27,7 +39,7 @@ impl Predecessor {
         };
         let needed = (entries.len() + WELCOME_DESCRIPTORS) as u64;
         if free_slots < needed {
-            return self.refuse_slots(connection, needed, free_slots, now);
+            return self.refuse_slots(needed, free_slots, now);
         }
         self.settings.attempt += 1;
         self.outputs.push_back(Output::WriteAttempt(self.settings.attempt));
@@ -110,16 +122,36 @@ impl Predecessor {
         self.set_step(Step::Preparing(step), now);
     }
 
-    fn refuse_slots(&mut self, connection: ConnectionId, needed: u64, free: u64, now: Duration) {
+    /// The generation before this one hangs, or is very slow.
+    pub(super) fn refuse_unsettled(&mut self, now: Duration) {
+        let Some(unsettled) = self.elders.iter().find(|elder| !elder.drains) else {
+            return self.count_if_settled();
+        };
+        let DrainingGeneration { generation, pid } = unsettled.generation;
+        let text = alloc::format!(
+            "generation {generation} (pid {pid}) has not heard yet that it has handed over: if it \
+             hangs, end it"
+        );
+        let refuse = self.refuse(RefuseReason::Busy, text, now);
+        self.turn_away(refuse, now);
+    }
+
+    fn refuse_slots(&mut self, needed: u64, free: u64, now: Duration) {
         let text = alloc::format!(
             "successor has {free} free descriptor slots, the handoff needs {needed}: raise \
              LimitNOFILE"
         );
         let refuse = self.refuse(RefuseReason::Slots, text, now);
-        let refuse = Refuse { needed, available: free, ..refuse };
+        self.turn_away(Refuse { needed, available: free, ..refuse }, now);
+    }
+
+    /// Refuses a successor with which a handoff has begun.
+    fn turn_away(&mut self, refuse: Refuse, now: Duration) {
         if let Some(handoff) = self.handoff.take() {
-            self.send(connection, &Message::Refuse(refuse.clone()));
-            self.outputs.push_back(Output::Close(connection));
+            if let Some(connection) = handoff.connection {
+                self.send(connection, &Message::Refuse(refuse.clone()));
+                self.outputs.push_back(Output::Close(connection));
+            }
             let failure = Failure::Refused(refuse);
             self.end(handoff, &failure, now);
             self.outputs.push_back(Output::Event(Event::Failed(failure)));

@@ -45,7 +45,7 @@ fn broken() -> Vec<Seed> {
 
 /// Messages as `round_trip` makes them: each kind, and lists that are cut into batches.
 pub(crate) fn messages() -> Vec<Seed> {
-    const KINDS: [&str; 17] = [
+    const KINDS: [&str; 18] = [
         "hello",
         "welcome",
         "refuse",
@@ -62,6 +62,7 @@ pub(crate) fn messages() -> Vec<Seed> {
         "status-report",
         "upgrade",
         "outcome",
+        "draining",
         "unknown",
     ];
     let of_kind = |(number, name): (usize, &&'static str)| {

@@ -26,10 +26,36 @@ mod older {
     use super::Script;
 
     pub(super) fn begin() -> Script {
+        begin_with_elder(0)
+    }
+
+    /// The generation before it may have said nothing yet; its connection is the first.
+    pub(super) fn begin_with_elder(elder: u8) -> Script {
         const DEFAULT_TIMEOUTS: u8 = 0;
         const FENCES: u8 = 1;
-        let settings = Script::new().byte(1).byte(DEFAULT_TIMEOUTS).byte(FENCES);
+        let settings = Script::new().byte(1).byte(DEFAULT_TIMEOUTS).byte(FENCES).byte(elder);
         settings.then(super::file("file", b"")).byte(13) // ready
+    }
+
+    /// A second connection, on which `Hello` comes.
+    pub(super) fn hello_beside_elder() -> Script {
+        const FIELDS: usize = 15;
+        const SECOND_CONNECTION: u8 = 1;
+        begin_with_elder(1).then(connect()).byte(2).zeros(FIELDS).byte(SECOND_CONNECTION)
+    }
+
+    /// `Draining`; one batch of entries goes to whoever has waited for that.
+    pub(super) fn elder_drains() -> Script {
+        const UNDAMAGED: u8 = 0;
+        const DRAINING: u8 = 16;
+        const FIRST_CONNECTION: u8 = 0;
+        const EIGHT_ENTRIES: u8 = 1;
+        Script::new()
+            .byte(1)
+            .byte(UNDAMAGED)
+            .byte(DRAINING)
+            .byte(FIRST_CONNECTION)
+            .byte(EIGHT_ENTRIES)
     }
 
     pub(super) fn connect() -> Script {
@@ -118,12 +144,20 @@ pub(crate) fn predecessor() -> Vec<(Seed, Phase)> {
             Phase::Serving,
         ),
         ("lock-of-the-dead-is-leaked", locked().then(dies()), Phase::Releasing),
-        ("handed-on-unseen", locked().then(meddle(0)).then(deadline()), Phase::Draining),
+        ("stopped-unseen", locked().then(meddle(0)).then(deadline()), Phase::Draining),
         (
-            "handed-on-unseen-and-nobody-is-left",
+            "stopped-unseen-and-let-go",
             locked().then(meddle(0)).then(meddle(1)).then(deadline()),
             Phase::Draining,
         ),
+        ("generation-before-has-yet-to-drain", hello_beside_elder(), Phase::Greeting),
+        (
+            "generation-before-drains-at-last",
+            hello_beside_elder().then(elder_drains()),
+            Phase::Transferring,
+        ),
+        ("generation-before-never-drains", hello_beside_elder().then(deadline()), Phase::Serving),
+        ("stopped-before-it-is-settled", begin_with_elder(1).byte(11), Phase::Stopped),
         (
             "successor-is-never-ready",
             begin().then(connect()).then(hello(1)).then(received()).then(deadline()),

@@ -82,7 +82,7 @@ fn every_number_on_the_wire_stays() {
     let kinds = MessageKind::ALL.iter().map(|kind| *kind as u16);
     let expected = [
         0x8001, 0x8002, 0x8003, 0x8004, 0x8005, 0x0006, 0x8007, 0x8008, 0x8009, 0x800a, 0x000b,
-        0x800c, 0x800d, 0x800e, 0x800f, 0x8010,
+        0x800c, 0x800d, 0x800e, 0x800f, 0x8010, 0x0011,
     ];
     assert_eq!(kinds.collect::<Vec<_>>(), expected, "{CHANGED}");
     numbers(AbortReason::ALL.iter().map(|reason| u16::from(*reason)), 10);

@@ -50,7 +50,7 @@ pub(crate) enum Descriptors {
 }
 
 /// Section 4, with the bodies of section 5.
-pub(crate) const KINDS: [Layout; 16] = [
+pub(crate) const KINDS: [Layout; 17] = [
     Layout { version: 0, ..kind(0x8001, "Hello", S_P, HELLO) },
     Layout {
         descriptors: Descriptors::Exactly(2),
@@ -71,6 +71,7 @@ pub(crate) const KINDS: [Layout; 16] = [
     kind(0x800e, "StatusReport", "P → tool", STATUS_REPORT),
     kind(0x800f, "Upgrade", "tool → P", &[]),
     kind(0x8010, "Outcome", "P → tool", &[Field("outcome", OUTCOME)]),
+    kind(0x0011, "Draining", P_S, &[]),
 ];
 
 const fn kind(

@@ -202,7 +202,7 @@ fn a_draining_generation_that_must_be_understood_and_is_not_is_given_up() {
 fn owner_with_elder() -> Visitor {
     let mut owner = Visitor::of(NEWER);
     let generation = DrainingGeneration { generation: 1, pid: 99 };
-    let elder = Elder { connection: PEER, generation };
+    let elder = Elder { connection: PEER, generation, drains: true };
     owner.pair.older.machine = Predecessor::new(settings(), vec![elder], owner.pair.now);
     owner
 }

@@ -51,7 +51,7 @@ fn every_other_body_is_as_its_table_says() {
     for name in ["Received", "Progress", "Ready", "Commit", "Abort", "StatusReport"] {
         check_others(name, &rows(body(name), Some(0)));
     }
-    for names in ["Released, Owned, Retired", "Status, Upgrade"] {
+    for names in ["Released, Owned, Draining, Retired", "Status, Upgrade"] {
         let empty = names.split(", ").all(|name| body(name).is_empty());
         assert!(empty, "{names}");
         check_others(names, &[Row::new("", "0", "")]);

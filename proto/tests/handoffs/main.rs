@@ -13,6 +13,7 @@ mod deadlines;
 mod faults;
 mod good;
 mod refusals;
+mod settling;
 mod stop;
 mod token;
 mod tools;

@@ -82,6 +82,7 @@ fn too_many_draining_generations_hold_the_next_one_up() {
     let elder = |number| Elder {
         connection: ConnectionId(40 + number),
         generation: DrainingGeneration { generation: number, pid: 1 },
+        drains: true,
     };
     let mut pair = Pair::serving(1);
     pair.older.machine = Predecessor::new(settings(), (1..=3).map(elder).collect(), pair.now);

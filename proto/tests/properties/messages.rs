@@ -160,6 +160,7 @@ fn without_body() -> impl Strategy<Value = Message> {
     prop_oneof![
         Just(Message::Released),
         Just(Message::Owned),
+        Just(Message::Draining),
         Just(Message::Retired),
         Just(Message::Status),
         Just(Message::Upgrade),

@@ -55,6 +55,10 @@ impl Kernel {
         self.tokens[token].attempt = attempt;
     }
 
+    pub fn attempt(&self, token: usize) -> u64 {
+        self.tokens[token].attempt
+    }
+
     pub fn holds(&self, who: Who, token: usize) -> bool {
         self.tokens[token].holder == Some(who)
     }

@@ -32,6 +32,7 @@ fn handoff() -> Vec<(&'static str, Message)> {
         ("commit-with-late-state", Message::Commit(Commit { late_state })),
         ("released", Message::Released),
         ("owned", Message::Owned),
+        ("draining", Message::Draining),
         ("retired", Message::Retired),
         ("abort", Message::Abort(Abort::new(AbortReason::Mismatch, "file-0: another inode"))),
         ("unknown", Message::Unknown(0x7fff)),

@@ -45,8 +45,10 @@ impl World {
 
     pub(super) fn take(&mut self, i: usize, source: Source) {
         match source {
-            Source::Connection(from) if from == i => self.read_as_successor(i),
-            Source::Connection(from) => self.read_as_predecessor(i, from),
+            Source::Connection(from) => match self.processes[i].part {
+                Part::Successor(_) => self.read_as_successor(i),
+                _ => self.read_as_predecessor(i, from),
+            },
             Source::Death(of) => self.hear(i, of),
             Source::Listener => self.accept(i),
         }
@@ -58,6 +60,7 @@ impl World {
         };
         match (&self.processes[i].part, i == from) {
             (Part::Successor(_), true) => !link.to_successor.is_empty(),
+            (Part::Predecessor(_), true) => self.has_elder(i) && !link.to_successor.is_empty(),
             (Part::Predecessor(_), false) => link.is_read_by(i) && !link.to_predecessor.is_empty(),
             _ => false,
         }
@@ -71,6 +74,7 @@ impl World {
         };
         let closed = match (&process.part, i == from) {
             (Part::Successor(_), true) => link.predecessor_closed,
+            (Part::Predecessor(_), true) => self.has_elder(i) && link.predecessor_closed,
             (Part::Predecessor(_), false) => link.is_read_by(i) && link.successor_closed,
             _ => return false,
         };
@@ -85,18 +89,27 @@ impl World {
         }
         match process.part {
             Part::Successor(_) => self.links[i].as_ref().is_some_and(|link| link.watched == of),
-            Part::Predecessor(_) => self.links[of].as_ref().is_some_and(|link| link.is_read_by(i)),
+            Part::Predecessor(_) => {
+                self.is_elder(i, of)
+                    || self.links[of].as_ref().is_some_and(|link| link.is_read_by(i))
+            }
             Part::Absent | Part::Gone => false,
         }
     }
 
+    /// The other generation is the one before this one, as far as this one knows yet.
+    fn is_elder(&self, i: usize, of: usize) -> bool {
+        self.has_elder(i) && self.links[i].as_ref().is_some_and(|link| link.watched == of)
+    }
+
     pub(super) fn hear(&mut self, i: usize, of: usize) {
+        let from = if self.is_elder(i, of) { i } else { of };
         let process = self.process(i);
         process.told_died[of] = true;
         match &mut process.part {
             Part::Successor(_) => self.lose_predecessor(i, true),
             Part::Predecessor(machine) => {
-                machine.handle_peer_died(predecessor::connection(of), None, process.now);
+                machine.handle_peer_died(predecessor::connection(from), None, process.now);
             }
             Part::Absent | Part::Gone => {}
         }

@@ -48,10 +48,6 @@ impl Kernel {
         self.0[token].attempt = attempt;
     }
 
-    pub(super) fn holder(&self, token: usize) -> Option<usize> {
-        self.0[token].holder
-    }
-
     pub(super) fn holds(&self, process: usize, token: usize) -> bool {
         self.0[token].holder == Some(process)
     }

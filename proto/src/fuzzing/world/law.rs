@@ -27,7 +27,7 @@ pub enum Violation {
     /// `exit()` fires after the successor has come to own the service.
     #[error("{0} ends before its successor owns the service")]
     ExitBeforeOwned(usize),
-    /// Nobody hands the service over to one who is known to be dead, unless another has it from him.
+    /// Nobody hands the service over to one who is known to be dead.
     #[error("{0} hands the service over to a dead process")]
     HandsOverToDead(usize),
     /// At rest, the service has an owner if any process that lives and can act has all of it, or had

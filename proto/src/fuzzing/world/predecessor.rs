@@ -7,7 +7,7 @@ use core::mem;
 
 use super::link::Parcel;
 use super::process::{Fate, Next, Part, Process};
-use super::{LAST_WORDS, Violation, Weakness, World};
+use super::{LAST_WORDS, PROCESSES, Violation, Weakness, World};
 use crate::abort::Abort;
 use crate::entry::{Entry, FileId, Identity, Kind};
 use crate::message::Message;
@@ -59,7 +59,12 @@ impl World {
         let Some(link) = self.link(from) else {
             return;
         };
-        let (id, frame) = (connection(from), link.to_predecessor.pop_front());
+        let frame = match from == i {
+            // It was the successor itself when it made this connection.
+            true => link.to_successor.pop_front().map(|parcel| parcel.frame),
+            false => link.to_predecessor.pop_front(),
+        };
+        let id = connection(from);
         let process = self.process(i);
         process.told_closed[from] |= frame.is_none();
         let now = process.now;
@@ -87,7 +92,7 @@ impl World {
                     let from = successor(connection);
                     self.close_end(i, from);
                     self.process(i).unsent.retain(|(to, _)| *to != from);
-                    self.link(from).into_iter().for_each(|link| link.is_left = true);
+                    self.leave_link(i, from);
                 }
                 // Nobody looks at it before `Welcome` comes.
                 Output::WriteAttempt(attempt) => {
@@ -117,6 +122,7 @@ impl World {
             }
         }
         if self.processes[i].has_exited {
+            (0..PROCESSES).for_each(|from| self.leave_link(i, from));
             self.process(i).leave();
         }
         Ok(false)
@@ -246,6 +252,23 @@ impl World {
         }
     }
 
+    /// It has no more use for its end of the connection that `from` has made.
+    fn leave_link(&mut self, i: usize, from: usize) {
+        if let Some(link) = self.link(from).filter(|link| link.acceptor == Some(i)) {
+            link.is_left = true;
+        }
+    }
+
+    /// The generation before it, which may yet say that it drains, or end.
+    pub(super) fn has_elder(&self, i: usize) -> bool {
+        match &self.processes[i].part {
+            Part::Predecessor(machine) => {
+                machine.elders().iter().any(|elder| elder.connection == connection(i))
+            }
+            _ => false,
+        }
+    }
+
     fn tell_sent(&mut self, i: usize, to: usize) {
         let now = self.processes[i].now;
         if let Some(machine) = self.predecessor(i) {
@@ -306,21 +329,11 @@ impl World {
             _ => false,
         };
         match heir.map(successor).filter(|_| drains) {
-            Some(heir) if self.processes[heir].fate == Fate::Dead && !self.has_heir(i, heir) => {
+            Some(heir) if self.processes[heir].fate == Fate::Dead => {
                 Err(Violation::HandsOverToDead(i))
             }
             _ => Ok(()),
         }
-    }
-
-    /// Somebody who is not a dead successor's child holds the token; or the successor has begun to hand
-    /// the service on, and its heir may adopt it.
-    fn has_heir(&self, i: usize, dead: usize) -> bool {
-        let Process { token, attempt, .. } = *self.processes[i];
-        token.is_none_or(|token| {
-            self.kernel.attempt(token) != attempt
-                || self.kernel.holder(token).is_some_and(|holder| holder != dead)
-        })
     }
 
     /// Whoever is told that the service is not its own holds no lock by then.

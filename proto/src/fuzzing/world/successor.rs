@@ -7,10 +7,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::link::Link;
-use super::predecessor::without_text;
+use super::predecessor::{connection, without_text};
 use super::process::{Next, Part, Process};
 use super::{LAST_WORDS, Violation, Weakness, World, hello, settings};
 use crate::failure::Failure;
+use crate::message::DrainingGeneration;
+use crate::predecessor::Elder;
 use crate::successor::{Event, Output};
 use crate::{Phase, Predecessor, Successor};
 
@@ -107,7 +109,9 @@ impl World {
                 // What arrives later is of no account, so nothing is lost if it comes at once.
                 Output::Empty => self.empty(i),
                 Output::Event(Event::Inherited) => self.process(i).has_everything = true,
-                Output::Event(Event::Owned { late_state, .. }) => self.own(i, &late_state)?,
+                Output::Event(Event::Owned { late_state, orphaned, .. }) => {
+                    self.own(i, &late_state, orphaned)?;
+                }
                 output => {
                     self.process(i).next = Some(Next::Successor(output));
                     return Ok(true);
@@ -174,7 +178,7 @@ impl World {
     }
 
     /// `ready()` succeeds.
-    fn own(&mut self, i: usize, late_state: &[u8]) -> Result<(), Violation> {
+    fn own(&mut self, i: usize, late_state: &[u8], orphaned: bool) -> Result<(), Violation> {
         let Some(welcome) = self.successor(i).and_then(|machine| machine.welcome().cloned()) else {
             return Ok(());
         };
@@ -182,7 +186,13 @@ impl World {
             return Err(Violation::LastWordsLost(i));
         }
         let settings = settings(welcome.generation, welcome.attempt, self.weakness);
-        let mut machine = Predecessor::new(settings, vec![], Duration::ZERO);
+        let elder = Elder {
+            connection: connection(i),
+            generation: DrainingGeneration { generation: welcome.generation - 1, pid: 0 },
+            drains: self.is_weak(Weakness::HandsOnUnsettled),
+        };
+        let elders = if orphaned { vec![] } else { vec![elder] };
+        let mut machine = Predecessor::new(settings, elders, Duration::ZERO);
         let process = self.process(i);
         if process.is_ready {
             machine.handle_ready(Duration::ZERO);

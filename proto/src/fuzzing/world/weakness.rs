@@ -24,6 +24,8 @@ pub enum Weakness {
     KeepsEarlierConnections,
     /// A predecessor takes a successor's word for true without asking whether it lives.
     BelievesTheDead,
+    /// A new owner hands the service on before its predecessor has heard that it is the owner.
+    HandsOnUnsettled,
     /// A predecessor ends when it has said `Released`.
     EndsBeforeOwned,
     /// A successor whose attempt is void keeps the lock that it got.
@@ -40,7 +42,7 @@ pub enum Weakness {
 
 impl Weakness {
     /// Every one.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::NoAdoption,
         Self::TakesBackWithoutToken,
         Self::ReleasedBeforeCommit,
@@ -51,6 +53,7 @@ impl Weakness {
         Self::AttemptNotChecked,
         Self::KeepsEarlierConnections,
         Self::BelievesTheDead,
+        Self::HandsOnUnsettled,
         Self::EndsBeforeOwned,
         Self::KeepsVoidLock,
         Self::NeverThaws,

@@ -20,8 +20,8 @@ pub(crate) const MUST_UNDERSTAND: &str = "newer/unknown-kind-to-understand";
 /// Their frames, byte by byte: this release cannot write them.
 pub(crate) fn unknown_kinds() -> [(&'static str, Vec<u8>); 2] {
     [
-        (SKIPPABLE, b"HRLM\x03\0\x11\0\x0a\0\0\0by the way".to_vec()),
-        (MUST_UNDERSTAND, b"HRLM\x03\0\x11\x80\x09\0\0\0listen up".to_vec()),
+        (SKIPPABLE, b"HRLM\x03\0\x21\0\x0a\0\0\0by the way".to_vec()),
+        (MUST_UNDERSTAND, b"HRLM\x03\0\x21\x80\x09\0\0\0listen up".to_vec()),
     ]
 }
 

@@ -23,6 +23,7 @@ pub(super) fn cases() -> Vec<(&'static str, Message)> {
         ("commit", Message::Commit(Commit { late_state: b"late".to_vec() })),
         ("released", Message::Released),
         ("owned", Message::Owned),
+        ("draining", Message::Draining),
         ("retired", Message::Retired),
         ("abort", Message::Abort(Abort::new(reason, "no configuration"))),
         ("status", Message::Status),
