@@ -15,6 +15,7 @@ mod leaked;
 mod misbehaving;
 #[path = "../support/mod.rs"]
 mod support;
+mod unsettled;
 
 use heirloom_proto::Phase;
 use support::control::status;

@@ -31,7 +31,7 @@ fn take_over(release: Release, build: &str) {
     assert_eq!(visitor.locks(), Lock::Held { attempt: 1 });
     assert_eq!(names(&visitor.says("ready")), ["Commit", "Released"]);
     assert_eq!(visitor.locks(), Lock::Got { attempt: 1 });
-    assert_eq!(names(&visitor.says("owned")), [""; 0]);
+    assert_eq!(names(&visitor.says("owned")), ["Draining"]);
     let older = &mut visitor.pair.older;
     let expected = [
         Event::Began { pid: 200, build: build.into() },
@@ -72,6 +72,7 @@ fn hand_over(release: Release) {
         late_state: b"late".to_vec(),
     };
     assert_eq!(host.pair.younger().events, [successor::Event::Inherited, owned]);
+    assert_eq!(names(&host.says("draining")), [""; 0]);
     assert_eq!(names(&host.says("retired")), [""; 0]);
     host.pair.assert_younger_owns();
 }
@@ -182,6 +183,10 @@ fn be_asked(release: Release) {
 fn a_generation_of_another_release_that_has_drained_is_heard() {
     for release in [OLDER, NEWER] {
         let mut owner = owner_with_elder();
+        for frame in release.says("draining") {
+            owner.pair.older.machine.handle_frame(PEER, &frame, owner.pair.now);
+        }
+        assert!(owner.pair.older.machine.elders()[0].drains, "{release:?}");
         for frame in release.says("retired") {
             owner.pair.older.machine.handle_frame(PEER, &frame, owner.pair.now);
         }
@@ -198,11 +203,11 @@ fn a_draining_generation_that_must_be_understood_and_is_not_is_given_up() {
     assert_eq!(owner.pair.older.events, [Event::Retired { generation: 1 }]);
 }
 
-/// Today's owner, with a generation of another release that still drains.
+/// Today's owner, after a generation of another release that has yet to say anything.
 fn owner_with_elder() -> Visitor {
     let mut owner = Visitor::of(NEWER);
     let generation = DrainingGeneration { generation: 1, pid: 99 };
-    let elder = Elder { connection: PEER, generation, drains: true };
+    let elder = Elder { connection: PEER, generation, drains: false };
     owner.pair.older.machine = Predecessor::new(settings(), vec![elder], owner.pair.now);
     owner
 }

@@ -65,7 +65,7 @@ fn garbage_for_the_predecessor(hand_in: impl Fn(&mut Predecessor, ConnectionId, 
 
 #[test]
 fn a_kind_that_must_be_understood_is_garbage_in_every_state_of_the_successor() {
-    let failure = Failure::Invalid(InvalidMessage::UnknownKind { kind: 0x8011 });
+    let failure = Failure::Invalid(InvalidMessage::UnknownKind { kind: 0x8021 });
     garbage_for_the_successor(&files::frame(MUST_UNDERSTAND), 0, &failure);
 }
 
