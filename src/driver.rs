@@ -14,7 +14,7 @@ pub(crate) use role::Role;
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings};
 use crate::mailbox::{Command, Reply};
-use crate::step::{Edge, step_frame};
+use crate::step::{Edge, step_frame, step_queue};
 use crate::successor::Progress;
 use crate::sys::channel::{Fault, FrameBuffer};
 use sources::{Ready, Source};
@@ -133,6 +133,7 @@ impl Driver {
             else {
                 return;
             };
+            step_queue(self.role.side(), channel);
             let now = self.holdings.now();
             match channel.receive(&mut self.buffer) {
                 Ok(received) => {

@@ -192,7 +192,10 @@ impl Holdings {
     /// Writes the number of the attempt that begins into the token.
     pub(crate) fn write_attempt(&mut self, attempt: u64) -> io::Result<()> {
         self.attempt = attempt;
-        self.token.as_ref().map_or(Ok(()), |token| token.write_attempt(attempt))
+        step(Side::Predecessor, Edge::Before, "write-attempt");
+        let written = self.token.as_ref().map_or(Ok(()), |token| token.write_attempt(attempt));
+        step(Side::Predecessor, Edge::After, "write-attempt");
+        written
     }
 
     /// Lets the token go.
@@ -205,13 +208,15 @@ impl Holdings {
     }
 
     /// Replaces a token that stays locked by nobody that lives.
-    pub(crate) fn renew_token(&mut self) {
+    pub(crate) fn renew_token(&mut self, side: Side) {
+        step(side, Edge::Before, "renew");
         // The slot of the old one is free for the new one.
         self.token = None;
         match Token::create(self.attempt) {
             Ok(token) => self.token = Some(token),
             Err(error) => tracing::error!(%error, "the token cannot be replaced"),
         }
+        step(side, Edge::After, "renew");
     }
 
     /// Binds the handoff socket that this process is set to, if it is not the predecessor's.

@@ -239,7 +239,7 @@ impl PredecessorSide {
                     self.machine.handle_lock(lock, holdings.now());
                 }
             }
-            Output::RenewToken => holdings.renew_token(),
+            Output::RenewToken => holdings.renew_token(Side::Predecessor),
             Output::Fence(connection) => {
                 if let Err(error) = fence(holdings, connection) {
                     tracing::error!(%error, "the silent successor cannot be ended");

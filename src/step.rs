@@ -1,8 +1,15 @@
-//! Every step of a handoff as an event, by name: what a trace of a handoff is made of.
+//! Every step of a handoff by name, for faults to be injected there.
+//!
+//! With the feature `fault-points` each is an event at level `TRACE`, target `heirloom::step`, whose
+//! field `point` reads like `successor.before.lock`. A subscriber that blocks there holds the handoff;
+//! it may as well kill or stop its own process. Without the feature nothing of it is compiled.
+
+#[cfg(feature = "fault-points")]
+mod point;
 
 use std::fmt;
 
-use heirloom_proto::MessageKind;
+use crate::sys::channel::Channel;
 
 /// Which side takes the step.
 #[derive(Clone, Copy, Debug)]
@@ -18,20 +25,25 @@ pub(crate) enum Edge {
     After,
 }
 
-/// Tells of a step: an event at level `TRACE`, target `heirloom::step`, whose field `point` reads
-/// like `successor.before.lock`.
-pub(crate) fn step(side: Side, edge: Edge, action: impl fmt::Display) {
-    tracing::trace!(target: "heirloom::step", point = %format_args!("{side}.{edge}.{action}"));
+/// A step with the token, or one that the outside sees.
+#[cfg_attr(not(feature = "fault-points"), expect(unused_variables, reason = "compiled out"))]
+pub(crate) fn step(side: Side, edge: Edge, action: &str) {
+    #[cfg(feature = "fault-points")]
+    point::come_to(side, edge, action);
 }
 
-/// Tells of a frame: `send-ready`, `receive-commit`.
+/// A frame is sent or received: `send-ready`, `receive-commit`.
+#[cfg_attr(not(feature = "fault-points"), expect(unused_variables, reason = "compiled out"))]
 pub(crate) fn step_frame(side: Side, edge: Edge, verb: &str, frame: &[u8]) {
-    if tracing::enabled!(target: "heirloom::step", tracing::Level::TRACE) {
-        let kind = frame.get(6..8).and_then(|kind| kind.try_into().ok()).map(u16::from_le_bytes);
-        let kind = kind.and_then(|kind| MessageKind::try_from(kind).ok());
-        let kind = kind.map_or("unknown".into(), |kind| kind.to_string().to_lowercase());
-        step(side, edge, format_args!("{verb}-{kind}"));
-    }
+    #[cfg(feature = "fault-points")]
+    point::come_to_frame(side, edge, verb, frame);
+}
+
+/// The next frame that is queued is about to be received, if there is one.
+#[cfg_attr(not(feature = "fault-points"), expect(unused_variables, reason = "compiled out"))]
+pub(crate) fn step_queue(side: Side, channel: &Channel) {
+    #[cfg(feature = "fault-points")]
+    point::come_to_queue(side, channel);
 }
 
 impl fmt::Display for Side {

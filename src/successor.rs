@@ -21,7 +21,7 @@ use crate::latch::Latch;
 use crate::mailbox::Reply;
 use crate::predecessor::PredecessorSide;
 use crate::slots::free_slots;
-use crate::step::{Edge, Side, step, step_frame};
+use crate::step::{Edge, Side, step, step_frame, step_queue};
 use crate::sys::channel::{Channel, FrameBuffer, Received};
 use crate::sys::pidfd::PidFd;
 use crate::sys::token::Token;
@@ -191,7 +191,7 @@ impl SuccessorSide {
                 self.machine.handle_lock(lock, holdings.now());
             }
             Output::Unlock => holdings.unlock(Side::Successor),
-            Output::RenewToken => holdings.renew_token(),
+            Output::RenewToken => holdings.renew_token(Side::Successor),
             Output::Empty => self.empty(holdings, buffer),
             Output::Publish => self.publish(holdings),
             Output::Event(Event::Inherited) => self.inherit(holdings),
@@ -239,6 +239,7 @@ impl SuccessorSide {
     /// Handles every frame that is queued.
     fn empty(&mut self, holdings: &mut Holdings, buffer: &mut FrameBuffer) {
         while let Some(peer) = holdings.connections.get(&self.peer) {
+            step_queue(Side::Successor, &peer.channel);
             let Ok(received) = peer.channel.receive(buffer) else {
                 break;
             };

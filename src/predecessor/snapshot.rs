@@ -9,6 +9,7 @@ use heirloom_proto::{Entry, Kind, Name};
 
 use crate::fds::Registered;
 use crate::holdings::Holdings;
+use crate::step::{Edge, Side, step};
 use crate::sys::identity::identity;
 
 /// What one handoff passes on, in the order in which the machine numbers it.
@@ -41,7 +42,9 @@ impl Snapshot {
             }
         }
         if let (Some(token), Some(listener)) = (&holdings.token, &holdings.listener) {
+            step(Side::Predecessor, Edge::Before, "open");
             snapshot.offer = vec![token.open_again()?, listener.as_fd().try_clone_to_owned()?];
+            step(Side::Predecessor, Edge::After, "open");
         }
         Ok((snapshot, entries))
     }

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod compiled_out;
 mod frozen_predecessor;
 mod frozen_successor;
 mod killed_predecessor;
