@@ -9,7 +9,7 @@ from typing import Callable, Optional
 
 from channel import Channel, Frame
 from entry import Held
-from messages import Draining, Retired
+from messages import DrainingGeneration, Retired
 from running import start
 from vocabulary import EntryKind
 
@@ -18,7 +18,7 @@ class Elder:
     """Our end of the connection to one of them."""
 
     def __init__(self, channel: Channel, generation: int, pid: int) -> None:
-        self.draining = Draining(generation, pid)
+        self.draining = DrainingGeneration(generation, pid)
         self._channel = channel
         self._watch: Optional[asyncio.Task[None]] = None
 

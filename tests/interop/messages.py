@@ -206,7 +206,7 @@ class Status(Message):
 
 
 @dataclasses.dataclass
-class Draining:
+class DrainingGeneration:
     """An older generation that has not retired yet."""
 
     LAYOUT: ClassVar[tuple] = (U64, U32)
@@ -218,7 +218,7 @@ class Draining:
 @dataclasses.dataclass
 class StatusReport(Message):
     KIND = Kind.STATUS_REPORT
-    LAYOUT = (U64, U32, SERVICE_LABEL, BUILD_LABEL, U8, U64, U64, U64, ListOf(Record(Draining)))
+    LAYOUT = (U64, U32, SERVICE_LABEL, BUILD_LABEL, U8, U64, U64, U64, ListOf(Record(DrainingGeneration)))
 
     generation: int
     pid: int
@@ -228,7 +228,7 @@ class StatusReport(Message):
     phase_age_ms: int
     process_age_ms: int
     entries: int
-    draining: List[Draining]
+    draining: List[DrainingGeneration]
 
 
 @dataclasses.dataclass
