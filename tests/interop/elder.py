@@ -1,4 +1,4 @@
-"""Older generations that still drain: the connections on which they are going to say `Retired`."""
+"""Older generations: the connections on which they are going to say `Draining` and `Retired`."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ import socket
 import struct
 from typing import Callable, Optional
 
-from channel import Channel, Frame
+from channel import Channel, Event, Frame, Garbage, Occurrence
 from entry import Held
-from messages import DrainingGeneration, Retired
+from messages import Draining, DrainingGeneration, Retired
 from running import start
+from telling import tell
 from vocabulary import EntryKind
 
 
@@ -19,6 +20,7 @@ class Elder:
 
     def __init__(self, channel: Channel, generation: int, pid: int) -> None:
         self.draining = DrainingGeneration(generation, pid)
+        self.retired = False
         self._channel = channel
         self._watch: Optional[asyncio.Task[None]] = None
 
@@ -34,10 +36,10 @@ class Elder:
         opaque = _OPAQUE.pack(generation, pid)
         return Held(EntryKind.ELDER, f"generation {generation}", self._channel.descriptor(), None, opaque)
 
-    def watch(self, retired: Callable[["Elder"], None]) -> None:
-        """Waits for its end."""
+    def watch(self, spoke: Callable[["Elder"], None]) -> None:
+        """Listens to it until its end."""
         self.stop_watching()
-        self._watch = start(self._await_end(retired))
+        self._watch = start(self._listen(spoke))
 
     def stop_watching(self) -> None:
         if self._watch is not None:
@@ -48,13 +50,20 @@ class Elder:
         self.stop_watching()
         self._channel.close()
 
-    async def _await_end(self, retired: Callable[["Elder"], None]) -> None:
-        while True:
-            occurrence = await self._channel.next()
-            if not isinstance(occurrence, Frame) or isinstance(occurrence.message, Retired):
-                break
-        self._watch = None
-        retired(self)
+    async def _listen(self, spoke: Callable[["Elder"], None]) -> None:
+        while not self.retired:
+            self._note(await self._channel.next())
+            if self.retired:
+                self._watch = None  # who is told closes us, and must not cancel this
+            spoke(self)
+
+    def _note(self, occurrence: Occurrence) -> None:
+        """Everything but these two frames and the end is ignored."""
+        message = occurrence.message if isinstance(occurrence, Frame) else None
+        if isinstance(message, Draining):
+            tell("draining", generation=self.draining.generation)
+        elif isinstance(message, Retired) or isinstance(occurrence, Garbage) or occurrence in _ENDS:
+            self.retired = True
 
 
 def is_elder(held: Held) -> bool:
@@ -62,4 +71,5 @@ def is_elder(held: Held) -> bool:
     return held.kind == EntryKind.ELDER and len(held.opaque) >= _OPAQUE.size
 
 
+_ENDS = (Event.END_OF_FILE, Event.DEATH)
 _OPAQUE = struct.Struct("<QI")

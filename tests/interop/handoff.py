@@ -141,6 +141,10 @@ class Handoff:
         except (PeerGone, SendTimedOut):
             pass
 
+    async def conclude(self) -> None:
+        """The successor owns, and everything that it was handed is closed here."""
+        await self.owner.say_draining()
+
     async def await_message(self, deadline: float, what: str) -> Message:
         """The next frame before `Commit`. Everything else ends the handoff."""
         occurrence = await self.channel.next(min(deadline, self._cap))

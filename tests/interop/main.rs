@@ -12,6 +12,7 @@ mod bad_predecessors;
 mod bad_successors;
 mod chain;
 mod crashes;
+mod draining;
 mod estate;
 mod from_real;
 mod from_stranger;

@@ -187,6 +187,11 @@ class Owned(Message):
 
 
 @dataclasses.dataclass
+class Draining(Message):
+    KIND = Kind.DRAINING
+
+
+@dataclasses.dataclass
 class Retired(Message):
     KIND = Kind.RETIRED
 
@@ -287,6 +292,6 @@ _MESSAGES: Dict[int, Type[Message]] = {
     message.KIND: message
     for message in (
         Hello, Welcome, Refuse, Manifest, Received, Progress, Ready, Commit,
-        Released, Owned, Retired, Abort, Status, StatusReport, Upgrade, Outcome,
+        Released, Owned, Draining, Retired, Abort, Status, StatusReport, Upgrade, Outcome,
     )
 }  # fmt: skip

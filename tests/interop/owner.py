@@ -16,7 +16,7 @@ from elder import Elder
 from entry import Held, identity_of
 from greeting import Reception
 from handoff import Handoff
-from messages import Hello, Refuse, Retired, SocketIdentity, StatusReport
+from messages import Draining, Hello, Message, Refuse, Retired, SocketIdentity, StatusReport
 from ownership import Token
 from pid_file import PidFile
 from refusal import Refusal, objection_to
@@ -134,11 +134,13 @@ class Owner:
         if self.awaited is not None:
             self.awaited.use_up()
             began = self.awaited.began
-        self._handoff = self.handoff_type(self, channel, began)
-        owned = await self._handoff.run()
+        handoff = self._handoff = self.handoff_type(self, channel, began)
+        owned = await handoff.run()
         self._handoff = None
         if owned:
             self._drain(channel)
+            await handoff.conclude()
+            tell("handed-over", generation=self.generation + 1)
 
     def expects(self, secret: Optional[bytes]) -> bool:
         """Whether it is that of the successor that we wait for."""
@@ -188,14 +190,17 @@ class Owner:
     async def until_changes_are_allowed(self) -> None:
         await self._changes_allowed.wait()
 
+    async def say_draining(self) -> None:
+        """Tells the successor that we never try the token again."""
+        await self._tell_successor(Draining())
+
     async def retire(self) -> None:
         """Says `Retired` if we have handed over."""
-        if self._successor is None:
-            return
-        try:
-            await self._successor.send(Retired(), deadline=_now() + STEP_TIMEOUT)
-        except (PeerGone, SendTimedOut):
-            pass
+        await self._tell_successor(Retired())
+
+    async def _tell_successor(self, message: Message) -> None:
+        if self._successor is not None:
+            await _send_last(self._successor, message)
 
     async def _refuse(self, channel: Channel, hello: Hello, refusal: Refusal) -> None:
         reason = named(RefuseReason, refusal.reason)
@@ -209,10 +214,7 @@ class Owner:
             refusal.available,
             refusal.text,
         )
-        try:
-            await channel.send(answer, deadline=_now() + STEP_TIMEOUT)
-        except (PeerGone, SendTimedOut):
-            pass
+        await _send_last(channel, answer)
         channel.close()
         if self.awaited is not None and refusal.uses_up_secret and self.awaited.expects(hello.secret):
             self.awaited.use_up()
@@ -228,7 +230,7 @@ class Owner:
         self.enter(Phase.SERVING)
 
     def _drain(self, successor: Channel) -> None:
-        """Keeps nothing but the connection on which to say `Retired`."""
+        """Keeps nothing but the connection on which to say `Draining` and `Retired`."""
         self._successor = successor
         self.awaited = None
         self.reception.pause()
@@ -239,16 +241,16 @@ class Owner:
             handed_over.close()
         self.elders, self.held = [], []
         self.enter(Phase.DRAINING)
-        tell("handed-over", generation=self.generation + 1)
 
     def _watch_elders(self) -> None:
         for elder in self.elders:
-            elder.watch(self._elder_retired)
+            elder.watch(self._elder_spoke)
 
-    def _elder_retired(self, elder: Elder) -> None:
-        self.elders.remove(elder)
-        elder.close()
-        tell("retired", generation=elder.draining.generation)
+    def _elder_spoke(self, elder: Elder) -> None:
+        if elder.retired:
+            self.elders.remove(elder)
+            elder.close()
+            tell("retired", generation=elder.draining.generation)
 
     def _tell_serving(self) -> None:
         tell(
@@ -258,6 +260,14 @@ class Owner:
             pid=os.getpid(),
             listeners={held.name: _spelled(held) for held in self.held if _listens(held)},
         )
+
+
+async def _send_last(channel: Channel, message: Message) -> None:
+    """What the peer may be too gone, or too frozen, to take."""
+    try:
+        await channel.send(message, deadline=_now() + STEP_TIMEOUT)
+    except (PeerGone, SendTimedOut):
+        pass
 
 
 def _listens(held: Held) -> bool:

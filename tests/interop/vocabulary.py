@@ -33,6 +33,7 @@ class Kind(enum.IntEnum):
     STATUS_REPORT = 0x800E
     UPGRADE = 0x800F
     OUTCOME = 0x8010
+    DRAINING = 0x0011
 
 
 class RefuseReason(enum.IntEnum):
