@@ -1,9 +1,78 @@
-//! A predecessor says that it drains, and its successor hears that.
+//! An owner begins no handoff of its own while its predecessor may yet take the service back, whoever of
+//! them is the stranger.
 
 use crate::stage::Stage;
-use crate::support::both_ways;
+use crate::stranger::Stranger;
+use crate::support::{Way, both_ways};
+
+/// Here a predecessor has let the token go and has not read `Owned`.
+const RELEASED: &str = "predecessor.after.send-released";
+
+/// A stranger that has succeeded a real process, which is held before it reads that.
+fn succeed_held(stage: &mut Stage, way: Way) -> (u32, Stranger) {
+    let (first, ..) = stage.start_real();
+    stage.hold(first, RELEASED);
+    let mut second = stage.succeed_by_stranger(first, way, &[]);
+    stage.expect_like(first, "held", RELEASED);
+    assert_eq!(second.expect("owned")["generation"], 2);
+    (first, second)
+}
 
 both_ways! {
+    fn stranger_keeps_a_successor_waiting_until_the_real_process_before_drains(way: Way) {
+        let mut stage = Stage::new();
+        let (first, mut second) = succeed_held(&mut stage, way);
+        let third = stage.succeed_by_real(&mut second, way);
+        second.expect("keeps-waiting");
+        stage.tell(first, "resume");
+        let heard = second.expect_one_of(&["draining", "retired", "passed"]);
+        assert_eq!((&heard["event"], &heard["generation"]), (&"draining".into(), &1.into()));
+        assert_eq!(stage.expect(third, "ready").generation, 3);
+        second.expect("handed-over");
+    }
+
+    fn stranger_keeps_a_successor_waiting_until_the_real_process_before_is_dead(way: Way) {
+        let mut stage = Stage::new();
+        let (first, mut second) = succeed_held(&mut stage, way);
+        let third = stage.succeed_by_real(&mut second, way);
+        second.expect("keeps-waiting");
+        stage.kill(first);
+        let heard = second.expect_one_of(&["draining", "retired", "passed"]);
+        assert_eq!((&heard["event"], &heard["generation"]), (&"retired".into(), &1.into()));
+        assert_eq!(stage.expect(third, "ready").generation, 3);
+        second.expect("handed-over");
+    }
+
+    fn stranger_refuses_a_successor_while_the_real_process_before_is_silent(way: Way) {
+        let mut stage = Stage::new();
+        let (first, mut second) = succeed_held(&mut stage, way);
+        let third = stage.succeed_by_real(&mut second, way);
+        assert_eq!(second.expect("refusing")["reason"], "busy");
+        stage.expect_like(third, "failed", "start Busy ");
+        stage.expect_end(third);
+        second.expect("handoff-failed");
+        stage.expect_told_owner(second.pid, 2);
+        stage.tell(first, "resume");
+        let fourth = stage.succeed_by_real(&mut second, way);
+        assert_eq!(stage.expect(fourth, "ready").generation, 3);
+        second.expect("handed-over");
+    }
+
+    fn real_process_that_has_not_heard_of_a_dead_owner_takes_the_service_back(way: Way) {
+        let mut stage = Stage::new();
+        let (first, mut second) = succeed_held(&mut stage, way);
+        let third = stage.succeed_by_real(&mut second, Way::External);
+        second.expect("keeps-waiting");
+        second.order("end");
+        stage.expect_end(second.pid);
+        stage.tell(first, "resume");
+        stage.expect_like(first, "log", "the service was taken back from a successor");
+        assert_eq!(stage.expect(third, "ready").generation, 2);
+        let service = stage.expect_bound(third).0;
+        stage.expect_end(first);
+        stage.expect_owner(third, 2, &service);
+    }
+
     fn stranger_hears_that_a_real_process_drains_before_it_retires(way: Way) {
         let mut stage = Stage::new();
         stage.set_next("DRAIN", "manual");

@@ -18,17 +18,20 @@ from vocabulary import EntryKind
 class Elder:
     """Our end of the connection to one of them."""
 
-    def __init__(self, channel: Channel, generation: int, pid: int) -> None:
+    def __init__(self, channel: Channel, generation: int, pid: int, settled: bool = False) -> None:
         self.draining = DrainingGeneration(generation, pid)
+        self.settled = settled
+        """Whether it goes by its own attempt no more: it has said `Draining`, or is gone (section 9)."""
         self.retired = False
         self._channel = channel
         self._watch: Optional[asyncio.Task[None]] = None
 
     @classmethod
     def inherited(cls, held: Held) -> "Elder":
-        """From an entry of the kind 10, whose descriptor it takes."""
+        """From an entry of the kind 10, whose descriptor it takes. Our predecessor has heard it say `Draining`."""
         generation, pid = _OPAQUE.unpack_from(held.opaque)
-        return cls(Channel(socket.socket(fileno=held.descriptor), takes_descriptors=False), generation, pid)
+        channel = Channel(socket.socket(fileno=held.descriptor), takes_descriptors=False)
+        return cls(channel, generation, pid, settled=True)
 
     def held(self) -> Held:
         """To be handed on. The descriptor stays the elder's."""
@@ -40,6 +43,13 @@ class Elder:
         """Listens to it until its end."""
         self.stop_watching()
         self._watch = start(self._listen(spoke))
+
+    def hear(self) -> None:
+        """Takes in what has arrived: that goes before any deadline, whichever the loop looks at first."""
+        arrived = self._channel.arrived()
+        while arrived is not None:
+            self._note(arrived)
+            arrived = self._channel.arrived()
 
     def stop_watching(self) -> None:
         if self._watch is not None:
@@ -61,9 +71,10 @@ class Elder:
         """Everything but these two frames and the end is ignored."""
         message = occurrence.message if isinstance(occurrence, Frame) else None
         if isinstance(message, Draining):
+            self.settled = True
             tell("draining", generation=self.draining.generation)
         elif isinstance(message, Retired) or isinstance(occurrence, Garbage) or occurrence in _ENDS:
-            self.retired = True
+            self.settled = self.retired = True
 
 
 def is_elder(held: Held) -> bool:

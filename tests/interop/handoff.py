@@ -1,4 +1,4 @@
-"""The predecessor's part of one handoff, from `Welcome` to the moment the successor owns (sections 7 to 9)."""
+"""The predecessor's part of one handoff, from `Hello` to the moment the successor owns (sections 7 to 9)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, List, Optional
 
 from channel import Channel, Event, Garbage, Occurrence, PeerGone, SendTimedOut
 from entry import Line, batches
-from messages import Abort, Commit, Manifest, Message, Progress, Ready, Received, Released, Welcome
+from messages import Abort, Commit, Hello, Manifest, Message, Progress, Ready, Received, Released, Welcome
 from reclaim import Reclaim
+from refusal import Refusal, shortage_of
 from telling import tell
-from vocabulary import MAX_UNACKNOWLEDGED, STEP_TIMEOUT, VERSION, AbortReason, Phase, named
+from vocabulary import DRAINING_TIMEOUT, MAX_UNACKNOWLEDGED, STEP_TIMEOUT, VERSION
+from vocabulary import AbortReason, Phase, RefuseReason, named
 
 if TYPE_CHECKING:
     from owner import Owner
@@ -28,12 +30,21 @@ class HandoffFailed(Exception):
         """What the successor is told, if there is a point in telling it."""
 
 
+class Refused(Exception):
+    """It ends before it has an attempt."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.text)
+        self.refusal = refusal
+
+
 class Handoff:
     """One successor. `run` returns whether it owns."""
 
-    def __init__(self, owner: "Owner", channel: Channel, began: float) -> None:
+    def __init__(self, owner: "Owner", channel: Channel, hello: Hello, began: float) -> None:
         self.owner = owner
         self.channel = channel
+        self.hello = hello
         self.attempt = 0
         self.lines: List[Line] = []
         self.sent = 0
@@ -43,10 +54,15 @@ class Handoff:
     async def run(self) -> bool:
         """Tells what came of it."""
         try:
+            await self.admit()
             await self.welcome()
             await self.transfer()
             await self.await_ready()
             await self.commit()
+        except Refused as refused:
+            await self.owner.refuse(self.channel, refused.refusal)
+            self.owner.handoff_failed(refused.refusal.text)
+            return False
         except HandoffFailed as failure:
             await self._give_up(failure)
             return False
@@ -54,9 +70,27 @@ class Handoff:
         await self.release(committed)
         return await Reclaim(self, committed).await_owned()
 
+    async def admit(self) -> None:
+        """What may still be said against the successor once it is its turn."""
+        self.owner.enter(Phase.GREETING)
+        await self.await_draining(_now() + DRAINING_TIMEOUT)
+        shortage = shortage_of(self.hello, self.owner)
+        if shortage is not None:
+            raise Refused(shortage)
+
+    async def await_draining(self, deadline: float) -> None:
+        """An attempt of ours would void that of a predecessor which may not have heard `Owned` yet."""
+        if self.owner.predecessor_settled():
+            return
+        tell("keeps-waiting", pid=self.hello.pid)
+        occurrence = await self.channel.next(deadline, self.owner.predecessor_settled)
+        if occurrence is Event.DEADLINE:
+            raise Refused(Refusal(RefuseReason.BUSY, "the generation before this one has not said `Draining`"))
+        if occurrence is not Event.INTERRUPTION:
+            raise _breach(self.message_of(occurrence))
+
     async def welcome(self) -> None:
         """Numbers the attempt, and tells the successor what is coming."""
-        self.owner.enter(Phase.GREETING)
         self.owner.stop_watching_elders()
         self.lines = [(held.entry(), held.descriptor) for held in self.owner.to_hand_over()]
         self.attempt = self.owner.token.begin_attempt()

@@ -104,6 +104,13 @@ class Owner:
         for elder in self.elders:
             elder.stop_watching()
 
+    def predecessor_settled(self) -> bool:
+        """Whether an attempt of ours may begin. Those before our predecessor have said `Draining` to it."""
+        for elder in list(self.elders):
+            elder.hear()
+            self._elder_spoke(elder)
+        return all(elder.settled for elder in self.elders)
+
     def stop_changes(self) -> None:
         """What is added from now on the successor would not get."""
         self._changes_allowed.clear()
@@ -128,19 +135,34 @@ class Owner:
         tell("hello", pid=hello.pid, build=hello.build, spawned=hello.secret is not None)
         refusal = objection_to(hello, self)
         if refusal is not None:
-            await self._refuse(channel, hello, refusal)
+            await self._turn_away(channel, hello, refusal)
             return
         began = _now()
         if self.awaited is not None:
             self.awaited.use_up()
             began = self.awaited.began
-        handoff = self._handoff = self.handoff_type(self, channel, began)
+        handoff = self._handoff = self.handoff_type(self, channel, hello, began)
         owned = await handoff.run()
         self._handoff = None
         if owned:
             self._drain(channel)
             await handoff.conclude()
             tell("handed-over", generation=self.generation + 1)
+
+    async def refuse(self, channel: Channel, refusal: Refusal) -> None:
+        """Answers, and closes."""
+        tell("refusing", reason=named(RefuseReason, refusal.reason))
+        answer = Refuse(
+            refusal.reason,
+            self.generation,
+            self.phase,
+            self.phase_age_ms,
+            refusal.needed,
+            refusal.available,
+            refusal.text,
+        )
+        await _send_last(channel, answer)
+        channel.close()
 
     def expects(self, secret: Optional[bytes]) -> bool:
         """Whether it is that of the successor that we wait for."""
@@ -202,23 +224,12 @@ class Owner:
         if self._successor is not None:
             await _send_last(self._successor, message)
 
-    async def _refuse(self, channel: Channel, hello: Hello, refusal: Refusal) -> None:
-        reason = named(RefuseReason, refusal.reason)
-        tell("refusing", reason=reason)
-        answer = Refuse(
-            refusal.reason,
-            self.generation,
-            self.phase,
-            self.phase_age_ms,
-            refusal.needed,
-            refusal.available,
-            refusal.text,
-        )
-        await _send_last(channel, answer)
-        channel.close()
-        if self.awaited is not None and refusal.uses_up_secret and self.awaited.expects(hello.secret):
+    async def _turn_away(self, channel: Channel, hello: Hello, refusal: Refusal) -> None:
+        await self.refuse(channel, refusal)
+        # Another process that speaks no common version and is told the secret would be refused as well.
+        if refusal.reason is RefuseReason.VERSION and self.expects(hello.secret):
             self.awaited.use_up()
-            self.handoff_failed(f"spawned successor was refused: {reason}")
+            self.handoff_failed(f"spawned successor was refused: {refusal.text}")
 
     def _go_on(self) -> None:
         if self.awaited is not None:
@@ -251,6 +262,8 @@ class Owner:
             self.elders.remove(elder)
             elder.close()
             tell("retired", generation=elder.draining.generation)
+        if self._handoff is not None:
+            self._handoff.channel.wake()
 
     def _tell_serving(self) -> None:
         tell(

@@ -1,4 +1,4 @@
-"""Who is refused (section 7)."""
+"""Who is refused (section 7): at once, or once the generation before us was waited for."""
 
 from __future__ import annotations
 
@@ -21,15 +21,19 @@ class Refusal:
     needed: int = 0
     available: int = 0
 
-    @property
-    def uses_up_secret(self) -> bool:
-        """Another process that is told the secret would be refused as well."""
-        return self.reason in (RefuseReason.VERSION, RefuseReason.NOT_ENOUGH_DESCRIPTOR_SLOTS)
-
 
 def objection_to(hello: Hello, owner: "Owner") -> Optional[Refusal]:
-    """The first that applies; `None` if the handoff may begin."""
-    return _incompatible(hello, owner) or _out_of_turn(hello, owner) or _too_small(hello, owner)
+    """The first that applies at once; `None` if it is the successor's turn."""
+    return _incompatible(hello, owner) or _out_of_turn(hello, owner)
+
+
+def shortage_of(hello: Hello, owner: "Owner") -> Optional[Refusal]:
+    """Asked last: what is handed over is what there is when the attempt begins."""
+    needed = len(owner.to_hand_over()) + 2
+    if hello.free_slots >= needed:
+        return None
+    text = f"successor has {hello.free_slots} free descriptor slots, the handoff needs {needed}"
+    return Refusal(RefuseReason.NOT_ENOUGH_DESCRIPTOR_SLOTS, text, needed, hello.free_slots)
 
 
 def _incompatible(hello: Hello, owner: "Owner") -> Optional[Refusal]:
@@ -57,11 +61,3 @@ def _out_of_turn(hello: Hello, owner: "Owner") -> Optional[Refusal]:
         text = f"{len(owner.elders)} older generations are draining"
         return Refusal(RefuseReason.TOO_MANY_GENERATIONS_DRAINING, text)
     return None
-
-
-def _too_small(hello: Hello, owner: "Owner") -> Optional[Refusal]:
-    needed = len(owner.to_hand_over()) + 2
-    if hello.free_slots >= needed:
-        return None
-    text = f"successor has {hello.free_slots} free descriptor slots, the handoff needs {needed}"
-    return Refusal(RefuseReason.NOT_ENOUGH_DESCRIPTOR_SLOTS, text, needed, hello.free_slots)
