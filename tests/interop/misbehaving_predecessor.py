@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import signal
 from typing import Dict, List, Type
 
 from channel import PeerGone
@@ -117,6 +118,18 @@ class LongerWelcome(Handoff):
         return longer(super().welcome_frame().frame())
 
 
+class FreezesAfterReleased(Handoff):
+    async def release(self, committed: float) -> None:
+        """Has not read `Owned` when it is thawed."""
+        await super().release(committed)
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class WithholdsDraining(Handoff):
+    async def conclude(self) -> None:
+        """Drains, and does not say so before it is ordered to."""
+
+
 class Version9(Handoff):
     def welcome_frame(self) -> Message:
         welcome = super().welcome_frame()
@@ -160,6 +173,8 @@ MISBEHAVIOURS: Dict[str, Type[Handoff]] = {
     "unknown-skippable": UnknownFirst,
     "unknown-must": UnknownMust,
     "longer-welcome": LongerWelcome,
+    "freezes-after-released": FreezesAfterReleased,
+    "withholds-draining": WithholdsDraining,
     "version-9": Version9,
     "late-state": LateState,
     "stopping": Stopping,

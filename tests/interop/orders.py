@@ -42,6 +42,7 @@ class Orders:
                 "read": application.read,
                 "write": lambda rest: application.write(*_two(rest)),
                 "serve": application.serve,
+                "draining": lambda _: owner.say_draining(),
                 "drained": lambda _: _drained(owner),
             }
         )
