@@ -133,7 +133,9 @@ impl Driver {
             else {
                 return;
             };
-            step_queue(self.role.side(), channel);
+            if !step_queue(self.role.side(), channel) {
+                return;
+            }
             let now = self.holdings.now();
             match channel.receive(&mut self.buffer) {
                 Ok(received) => {

@@ -24,7 +24,8 @@ struct Inner {
 pub enum ErrorKind {
     /// No predecessor was found, and one is required.
     Absent,
-    /// The predecessor, or this process, is in the middle of another handoff.
+    /// The predecessor, or this process, is in the middle of another handoff; or it owns the service
+    /// for so short a time that the generation before has not heard of it: see the text.
     Busy,
     /// The predecessor, or this process, has not become ready.
     NotReady,

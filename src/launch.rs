@@ -67,7 +67,8 @@ impl fmt::Display for Launch {
 /// What a spawned successor was told by its predecessor.
 pub(crate) struct Spawned {
     pub(crate) socket: UnixAddress,
-    pub(crate) secret: Secret,
+    /// `None` once it is known to be void.
+    pub(crate) secret: Option<Secret>,
 }
 
 impl Spawned {
@@ -75,7 +76,7 @@ impl Spawned {
     pub(crate) fn from_environment() -> Option<Self> {
         let socket = UnixAddress::parse(&env::var(SOCKET).ok()?).ok()?;
         let secret = Secret(unhex(&env::var(SECRET).ok()?)?);
-        Some(Self { socket, secret })
+        Some(Self { socket, secret: Some(secret) })
     }
 }
 

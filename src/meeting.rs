@@ -57,6 +57,8 @@ struct Search {
     spawned: Option<Spawned>,
     /// What became of the predecessor met last.
     last: Option<Failure>,
+    /// The process that went away last before it had said anything.
+    silent: Option<i32>,
     /// The process that went away in the midst of handing over: it is not asked twice.
     quitter: Option<i32>,
     deadline: Instant,
@@ -65,7 +67,8 @@ struct Search {
 impl Search {
     fn new() -> Self {
         let deadline = Instant::now() + PATIENCE;
-        Self { spawned: Spawned::from_environment(), last: None, quitter: None, deadline }
+        let spawned = Spawned::from_environment();
+        Self { spawned, last: None, silent: None, quitter: None, deadline }
     }
 
     fn find(&mut self, settings: &Settings) -> Result<Option<Met>, Error> {
@@ -87,8 +90,19 @@ impl Search {
         match take_over(settings, met, peer.uid()) {
             Ok(driver) => return Ok(Some(driver)),
             Err(Trouble::Error(error)) => return Err(error),
+            // The parent went away, and another process owns the service: it knows no such secret.
             Err(Trouble::Failure(Failure::Refused(refuse)))
-                if by_environment && elsewhere && is_for_another(refuse.reason) =>
+                if by_environment
+                    && refuse.reason == RefuseReason::Secret
+                    && self.silent.is_some_and(|parent| parent != peer.pid()) =>
+            {
+                self.spawned.iter_mut().for_each(|spawned| spawned.secret = None);
+            }
+            Err(Trouble::Failure(Failure::Refused(refuse)))
+                if by_environment
+                    && elsewhere
+                    && self.silent.is_none()
+                    && is_for_another(refuse.reason) =>
             {
                 // This process was spawned for another of its services, or that one is done.
                 self.spawned = None;
@@ -97,10 +111,13 @@ impl Search {
                 if may_try_again(settings, &failure)
                     && (is_greeting(&failure) || self.quitter != Some(peer.pid())) =>
             {
-                // One that got further than a greeting was another predecessor's end.
-                if !is_greeting(&failure) {
-                    self.deadline = Instant::now() + PATIENCE;
-                    self.quitter = Some(peer.pid());
+                match is_greeting(&failure) {
+                    true => self.silent = Some(peer.pid()),
+                    // One that got further than a greeting was another predecessor's end.
+                    false => {
+                        self.deadline = Instant::now() + PATIENCE;
+                        self.quitter = Some(peer.pid());
+                    }
                 }
                 self.last = Some(failure);
             }
@@ -127,7 +144,7 @@ fn find(settings: &Settings, spawned: Option<&Spawned>) -> Result<Option<Met>, E
         return Ok(None);
     }
     let configured = settings.handoff.as_ref();
-    let by_parent = |spawned: &Spawned| greet(settings, &spawned.socket, Some(spawned.secret));
+    let by_parent = |spawned: &Spawned| greet(settings, &spawned.socket, spawned.secret);
     let met = match (configured, spawned) {
         (Some(address), Some(spawned)) if *address == spawned.socket => by_parent(spawned)?,
         (None, Some(spawned)) => by_parent(spawned)?,

@@ -39,11 +39,14 @@ pub(crate) fn step_frame(side: Side, edge: Edge, verb: &str, frame: &[u8]) {
     point::come_to_frame(side, edge, verb, frame);
 }
 
-/// The next frame that is queued is about to be received, if there is one.
+/// The next frame that is queued is about to be received. Tells whether to look for one: what comes
+/// after a point has been looked for is not received before its turn.
 #[cfg_attr(not(feature = "fault-points"), expect(unused_variables, reason = "compiled out"))]
-pub(crate) fn step_queue(side: Side, channel: &Channel) {
+pub(crate) fn step_queue(side: Side, channel: &Channel) -> bool {
     #[cfg(feature = "fault-points")]
-    point::come_to_queue(side, channel);
+    return point::come_to_queue(side, channel);
+    #[cfg(not(feature = "fault-points"))]
+    true
 }
 
 impl fmt::Display for Side {

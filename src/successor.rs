@@ -239,7 +239,9 @@ impl SuccessorSide {
     /// Handles every frame that is queued.
     fn empty(&mut self, holdings: &mut Holdings, buffer: &mut FrameBuffer) {
         while let Some(peer) = holdings.connections.get(&self.peer) {
-            step_queue(Side::Successor, &peer.channel);
+            if !step_queue(Side::Successor, &peer.channel) {
+                break;
+            }
             let Ok(received) = peer.channel.receive(buffer) else {
                 break;
             };

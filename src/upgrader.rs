@@ -92,9 +92,10 @@ impl Upgrader {
     ///
     /// # Errors
     ///
-    /// Why it does not: this process owns the service on. [`ErrorKind::Busy`],
-    /// [`ErrorKind::NotReady`], [`ErrorKind::TooManyDraining`], [`ErrorKind::Stopping`] and
-    /// [`ErrorKind::AlreadyUpgraded`] mean that nothing was spawned.
+    /// Why it does not: this process owns the service on. [`ErrorKind::NotReady`],
+    /// [`ErrorKind::TooManyDraining`], [`ErrorKind::Stopping`] and [`ErrorKind::AlreadyUpgraded`] mean
+    /// that nothing was spawned, and so does [`ErrorKind::Busy`] unless its text names a generation that
+    /// hangs: then the process that was spawned is ended.
     pub fn upgrade(&self) -> Result<Upgraded, Error> {
         let (reply, answer) = reply();
         self.0.mailbox.put(Command::Upgrade(reply))?;

@@ -53,7 +53,7 @@ pub struct Settings {
     pub fence: bool,
 }
 
-/// An older generation that is still draining, and the connection on which it will say `Retired`.
+/// An older generation that has not retired, and the connection on which it will say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Elder {
     /// The connection to it.
@@ -92,7 +92,7 @@ enum Service {
 }
 
 impl Predecessor {
-    /// An owner that has yet to become ready. `elders` are the generations still draining.
+    /// An owner that has yet to become ready. `elders` are the generations that have not retired.
     pub fn new(settings: Settings, elders: Vec<Elder>, now: Duration) -> Self {
         let build = clip(&settings.build);
         Self {
@@ -148,7 +148,8 @@ impl Predecessor {
     pub fn handle_garbage(&mut self, connection: ConnectionId, failure: Failure, now: Duration) {
         if self.is_handoff(connection) {
             self.fail(failure, now);
-        } else if self.is_known(connection) {
+        // What the generation before says wrongly does not tell whether it knows of its successor.
+        } else if self.is_known(connection) && !self.is_unsettled(connection) {
             if self.pending.pid(connection).is_some() {
                 self.send(connection, &Message::Abort(failure.to_abort()));
             }
@@ -270,7 +271,7 @@ impl Predecessor {
         }
     }
 
-    /// The generations that are still draining.
+    /// The generations that have not retired.
     pub fn elders(&self) -> &[Elder] {
         &self.elders
     }
@@ -287,6 +288,11 @@ impl Predecessor {
     fn is_known(&self, connection: ConnectionId) -> bool {
         self.pending.pid(connection).is_some()
             || self.elders.iter().any(|elder| elder.connection == connection)
+    }
+
+    /// It leads to the generation before this one, which may yet take the service back.
+    fn is_unsettled(&self, connection: ConnectionId) -> bool {
+        self.elders.iter().any(|elder| elder.connection == connection && !elder.drains)
     }
 
     fn age(&self, now: Duration) -> Duration {

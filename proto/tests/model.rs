@@ -33,6 +33,14 @@ fn no_three_faults_break_a_law_in_three_generations() {
 }
 
 #[test]
+fn without_a_fault_each_successor_can_come_to_succeed_the_other() {
+    let found = search(&World::new(0, None));
+    assert!(found.violation.is_none());
+    let owners: Vec<_> = [(0, 1), (1, 2), (1, 3), (2, 2), (2, 3)].into_iter().map(Some).collect();
+    assert_eq!(found.owners.into_iter().collect::<Vec<_>>(), owners);
+}
+
+#[test]
 fn every_rule_that_is_not_kept_is_found_out() {
     for weakness in Weakness::ALL {
         let found = search(&World::new(2, Some(weakness)));

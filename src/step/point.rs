@@ -18,12 +18,16 @@ pub(super) fn come_to_frame(side: Side, edge: Edge, verb: &str, frame: &[u8]) {
 }
 
 /// Looks at the next frame without taking it: whoever is killed now has not read it.
-pub(super) fn come_to_queue(side: Side, channel: &Channel) {
-    if is_watched()
-        && let Some(start) = channel.peek()
-    {
-        come_to_frame(side, Edge::Before, "receive", &start);
+pub(super) fn come_to_queue(side: Side, channel: &Channel) -> bool {
+    if !is_watched() {
+        return true;
     }
+    match channel.peek() {
+        Ok(Some(start)) => come_to_frame(side, Edge::Before, "receive", &start),
+        Ok(None) => {}
+        Err(error) => return error.kind() != std::io::ErrorKind::WouldBlock,
+    }
+    true
 }
 
 fn is_watched() -> bool {

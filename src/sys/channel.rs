@@ -75,12 +75,12 @@ impl Channel {
 
 #[cfg(feature = "fault-points")]
 impl Channel {
-    /// The start of the next frame, which stays queued; `None` if there is none. See `recv(2)`.
-    pub(crate) fn peek(&self) -> Option<[u8; 8]> {
+    /// The start of the next frame, which stays queued; `None` at the end of file. See `recv(2)`.
+    pub(crate) fn peek(&self) -> io::Result<Option<[u8; 8]>> {
         let mut start = [0; 8];
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        let length = nix::sys::socket::recv(self.0.as_raw_fd(), &mut start, flags).ok()?;
-        (length > 0).then_some(start)
+        let length = nix::sys::socket::recv(self.0.as_raw_fd(), &mut start, flags)?;
+        Ok((length > 0).then_some(start))
     }
 }
 

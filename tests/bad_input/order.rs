@@ -36,6 +36,7 @@ fn never_first() -> Vec<Message> {
         Message::Progress(Progress { text: "halfway".into() }),
         ready(),
         Message::Owned,
+        Message::Draining,
         Message::Retired,
         Message::Released,
         Message::Commit(Commit { late_state: Vec::new() }),
@@ -106,7 +107,7 @@ fn owned_before_anything_was_let_go() {
 
 #[test]
 fn the_owners_own_words() {
-    for message in [Message::Released, refuse(), Message::Retired] {
+    for message in [Message::Released, refuse(), Message::Draining, Message::Retired] {
         let answer = answer_to(&message, preparing);
         let kind = message.kind().unwrap().to_string();
         assert!(answer.contains(&format!("{kind} came while")), "{answer}");

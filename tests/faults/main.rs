@@ -13,6 +13,7 @@ mod frozen_successor;
 mod killed_predecessor;
 mod killed_successor;
 mod leaked;
+mod matrix;
 mod misbehaving;
 #[path = "../support/mod.rs"]
 mod support;
@@ -58,11 +59,12 @@ fn expect_failed(family: &mut Family, predecessor: u32, way: Way) -> Event {
 }
 
 /// After whatever was, the next try succeeds.
-fn expect_next_try_succeeds(family: &mut Family, owner: u32, address: &str, way: Way) {
+fn expect_next_try_succeeds(family: &mut Family, owner: u32, address: &str, way: Way) -> u32 {
     let generation = ask(address).unwrap().1 + 1;
     let successor = family.succeed(owner, way);
     family.expect(successor, "ready");
     family.expect_end(owner);
     expect_owner(family, successor, generation, address);
     family.expect_only(&[successor]);
+    successor
 }

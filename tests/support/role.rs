@@ -71,6 +71,9 @@ impl Role {
         let role = Self { settings, inbox, outbox };
         tracing::subscriber::set_global_default(steps::Steps).unwrap();
         role.all("HOLD").for_each(steps::hold);
+        if role.is("RECORD", "yes") {
+            steps::record();
+        }
         let socket = UnixDatagram::bind(role.path(&format!("orders.{}", std::process::id())));
         let (socket, outbox) = (socket.unwrap(), role.outbox.clone());
         thread::spawn(move || take_orders(&socket, &outbox));

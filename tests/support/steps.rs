@@ -1,6 +1,7 @@
 //! Holding a role at a step of the library, and passing on what the library logs.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
 use tracing::field::{Field, Visit};
@@ -17,6 +18,9 @@ pub(crate) struct Steps;
 /// The steps at which this process is to be held.
 static POINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 
+/// Whether every step is told.
+static RECORDS: AtomicBool = AtomicBool::new(false);
+
 /// How often it was told to go on.
 static RESUMED: (Mutex<u64>, Condvar) = (Mutex::new(0), Condvar::new());
 
@@ -31,7 +35,15 @@ pub(crate) fn resume() {
     RESUMED.1.notify_all();
 }
 
+/// Tells every step from now on.
+pub(crate) fn record() {
+    RECORDS.store(true, Ordering::Relaxed);
+}
+
 fn come_to(point: &str) {
+    if RECORDS.load(Ordering::Relaxed) {
+        emit("step", point);
+    }
     let mut points = lock(&POINTS);
     let Some(index) = points.iter().position(|held| held == point) else {
         return;

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Read};
-use std::os::fd::{AsFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
 use std::time::Instant;
 
@@ -32,15 +32,31 @@ pub(crate) fn reap(group: u32) {
 
 /// Waits until a process has ended, whosever child it is. Tells whether it has.
 pub(crate) fn wait_for_end(pid: u32) -> bool {
+    match open_process(pid) {
+        Some(process) => wait_readable(&process),
+        None => Errno::last() == Errno::ESRCH,
+    }
+}
+
+/// A descriptor of a process. See `pidfd_open(2)`.
+pub(crate) fn open_process(pid: u32) -> Option<OwnedFd> {
     // SAFETY: pidfd_open takes integers and returns a new descriptor or -1.
     let number = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, 0) };
-    let Ok(number @ 0..) = i32::try_from(number) else {
-        return Errno::last() == Errno::ESRCH;
-    };
-    #[expect(clippy::disallowed_methods, reason = "a descriptor becomes owned where it is made")]
+    own(number)
+}
+
+/// A copy of another process's descriptor. See `pidfd_getfd(2)`.
+pub(crate) fn copy_descriptor(process: &OwnedFd, number: i32) -> Option<OwnedFd> {
+    // SAFETY: pidfd_getfd takes integers and returns a new descriptor or -1.
+    let copy = unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), number, 0) };
+    own(copy)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a descriptor becomes owned where it is made")]
+fn own(number: libc::c_long) -> Option<OwnedFd> {
+    let number = i32::try_from(number).ok().filter(|number| *number >= 0)?;
     // SAFETY: the kernel has just made this descriptor for the caller.
-    let process = unsafe { OwnedFd::from_raw_fd(number) };
-    wait_readable(&process)
+    Some(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
 /// Waits until a descriptor is readable or the deadline has come. Tells whether it is.

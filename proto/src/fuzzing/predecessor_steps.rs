@@ -67,7 +67,7 @@ impl<'a> Side<'a> {
             draining_cap: 2,
             fence: input.flag(),
         };
-        let elder = input.flag().then(|| Elder {
+        let elder = input.flag().then_some(Elder {
             connection: ConnectionId(0),
             generation: DrainingGeneration { generation: 1, pid: 2 },
             drains: false,

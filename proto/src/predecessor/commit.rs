@@ -120,6 +120,8 @@ impl Predecessor {
         };
         // Who drains asks for the token no more.
         self.outputs.retain(|output| *output != Output::TryLock);
+        // First of all: the successor waits for it before it hands anything on.
+        self.send(successor, &Message::Draining);
         let generation = self.settings.generation + 1;
         self.outputs.push_back(Output::Event(Event::Owned { pid, generation }));
         if let Some(tool) = tool {
@@ -127,7 +129,6 @@ impl Predecessor {
             self.outputs.push_back(Output::Close(tool));
         }
         self.enter(Service::Draining { successor: Some(successor) }, now);
-        self.send(successor, &Message::Draining);
         // They connect again, to the new owner.
         self.outputs.extend(self.pending.drain().into_iter().map(Output::Close));
         for elder in mem::take(&mut self.elders) {

@@ -190,7 +190,7 @@ impl Predecessor {
         }
         match handoff.step {
             Step::Releasing(_) => self.outputs.push_back(Output::TryLock),
-            Step::Settling { .. } => self.refuse_unsettled(now),
+            Step::Settling { deadline, .. } if deadline <= now => self.refuse_unsettled(now),
             _ => {
                 let phase = self.phase();
                 let allowed = handoff.allowed(now);

@@ -1,5 +1,6 @@
 //! From `Hello` to `Ready`: the manifest is passed and the successor prepares itself.
 
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
@@ -124,14 +125,12 @@ impl Predecessor {
 
     /// The generation before this one hangs, or is very slow.
     pub(super) fn refuse_unsettled(&mut self, now: Duration) {
-        let Some(unsettled) = self.elders.iter().find(|elder| !elder.drains) else {
-            return self.count_if_settled();
-        };
-        let DrainingGeneration { generation, pid } = unsettled.generation;
-        let text = alloc::format!(
-            "generation {generation} (pid {pid}) has not heard yet that it has handed over: if it \
-             hangs, end it"
-        );
+        let unsettled = self.elders.iter().filter(|elder| !elder.drains).map(|elder| {
+            let DrainingGeneration { generation, pid } = elder.generation;
+            alloc::format!("generation {generation} (pid {pid}) ")
+        });
+        let text = unsettled.collect::<String>()
+            + "has not heard yet that it has handed over: if it hangs, end it";
         let refuse = self.refuse(RefuseReason::Busy, text, now);
         self.turn_away(refuse, now);
     }

@@ -198,6 +198,7 @@ fn a_generation_of_another_release_that_has_drained_is_heard() {
 #[test]
 fn a_draining_generation_that_must_be_understood_and_is_not_is_given_up() {
     let mut owner = owner_with_elder();
+    owner.sends(&files::frame("draining"));
     assert_eq!(names(&owner.sends(&files::frame(MUST_UNDERSTAND))), [] as [&str; 0]);
     assert_eq!(owner.pair.older.closed, [PEER]);
     assert_eq!(owner.pair.older.events, [Event::Retired { generation: 1 }]);

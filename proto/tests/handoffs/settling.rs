@@ -2,9 +2,10 @@
 //! that one may find it dead, and goes by the attempt in the token.
 
 use heirloom_proto::limits::SETTLE_TIMEOUT;
-use heirloom_proto::predecessor::{ConnectionId, Elder, Event};
+use heirloom_proto::predecessor::{ConnectionId, Elder, Event, Settings};
 use heirloom_proto::{
-    DrainingGeneration, Failure, Message, Outcome, Phase, Predecessor, RefuseReason,
+    Abort, AbortReason, DrainingGeneration, Failure, Message, Outcome, Phase, Predecessor,
+    RefuseReason, Timeouts,
 };
 
 use crate::support::{Pair, SECRET, hello, kind_of, settings, spawned_hello};
@@ -49,11 +50,10 @@ fn a_successor_waits_until_the_generation_before_drains() {
 
 #[test]
 fn a_generation_before_that_is_gone_holds_nobody_up() {
-    let ends: [fn(&mut Pair); 4] = [
+    let ends: [fn(&mut Pair); 3] = [
         |pair| elder_says(pair, &Message::Retired),
         |pair| pair.older.machine.handle_closed(ELDER, pair.now),
         |pair| pair.older.machine.handle_peer_died(ELDER, None, pair.now),
-        |pair| pair.older.machine.handle_frame(ELDER, b"garbage", pair.now),
     ];
     for end in ends {
         let mut pair = kept_waiting();
@@ -66,10 +66,47 @@ fn a_generation_before_that_is_gone_holds_nobody_up() {
 #[test]
 fn what_else_the_generation_before_says_settles_nothing() {
     let mut pair = kept_waiting();
-    elder_says(&mut pair, &Message::Owned);
+    let abort = Abort::new(AbortReason::TakenBack, "");
+    for message in [Message::Owned, Message::Released, Message::Abort(abort)] {
+        elder_says(&mut pair, &message);
+    }
     elder_says(&mut pair, &Message::Unknown(0x7abc));
+    pair.older.machine.handle_frame(ELDER, b"garbage", pair.now);
     pair.settle();
     assert_eq!(pair.younger_phase(), Phase::Greeting);
+    elder_says(&mut pair, &Message::Draining);
+    pair.settle();
+    pair.assert_younger_owns();
+}
+
+#[test]
+fn a_service_that_is_stopped_gives_up_a_successor_that_waits() {
+    let mut pair = kept_waiting();
+    pair.older.machine.handle_stop(pair.now);
+    pair.settle();
+    let failure = pair.younger().failure();
+    assert!(
+        matches!(failure, Failure::PeerAborted(abort) if abort.reason == AbortReason::Stopping),
+        "{failure}"
+    );
+    elder_says(&mut pair, &Message::Draining);
+    pair.settle();
+    assert_eq!(pair.older.machine.phase(), Phase::Stopped);
+}
+
+#[test]
+fn a_cap_on_the_whole_handoff_holds_while_a_successor_waits() {
+    let mut pair = unsettled();
+    let cap = SETTLE_TIMEOUT / 2;
+    let timeouts = Timeouts { ready_cap: cap, ..settings().timeouts };
+    let elders = pair.older.machine.elders().to_vec();
+    let settings = Settings { timeouts, ..settings() };
+    pair.older.machine = Predecessor::new(settings, elders, pair.now);
+    pair.older.machine.handle_ready(pair.now);
+    pair.connect(hello());
+    pair.pass(cap);
+    let failed = Failure::TimedOut { phase: Phase::Greeting, allowed: cap };
+    assert_eq!(pair.older.events.last(), Some(&Event::Failed(failed)));
 }
 
 #[test]

@@ -1,0 +1,227 @@
+//! One fault at one point: what befalls a service of two generations, and what its clients see.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use super::outcome::Outcome;
+use crate::support::open_loop::{Client, OpenLoop};
+use crate::support::{Event, Family, Way, process, wait_until};
+use crate::{FAILED, TAKEN_BACK, expect_owner};
+
+/// How long a side waits for the next step once the successor is ready.
+pub(super) const COMMIT: Duration = Duration::from_millis(500);
+
+/// How long a predecessor waits for its successor to become ready.
+const READY: Duration = Duration::from_millis(2_500);
+
+/// Which of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Victim {
+    First,
+    Second,
+}
+
+/// What befalls it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Killed,
+    /// Until everybody else has given up on it; then somebody ends it.
+    Frozen,
+    /// It goes on once everybody else has given up on it.
+    Thawed,
+}
+
+/// One case.
+#[derive(Clone, Debug)]
+pub(super) struct Case {
+    pub(super) victim: Victim,
+    pub(super) point: String,
+    pub(super) fault: Fault,
+    pub(super) way: Way,
+    pub(super) outcome: Outcome,
+}
+
+/// What has been seen in it.
+pub(super) struct Course {
+    pub(super) clients: Vec<Client>,
+    /// The clients whose connections the victim had accepted.
+    pub(super) in_flight: BTreeSet<u16>,
+    /// When it struck.
+    pub(super) struck: Instant,
+    /// When whoever owns the service in the end was there to serve.
+    pub(super) restored: Instant,
+}
+
+/// The processes of one case.
+struct Stage<'a> {
+    case: &'a Case,
+    family: Family,
+    address: String,
+    first: u32,
+    second: u32,
+}
+
+impl Case {
+    /// Lets it happen, and checks everything but what its clients got. `descriptors` is how many a
+    /// successor has open that owns the service, without a client.
+    pub(super) fn run(&self, descriptors: usize) -> Course {
+        let mut family = Family::new();
+        family
+            .set("COMMIT_MS", &COMMIT.as_millis().to_string())
+            .set("READY_MS", &READY.as_millis().to_string())
+            .set("PROGRESS", "warming up");
+        let (first, address) = family.start_service();
+        let clients = OpenLoop::start(&address);
+        let second = self.begin(&mut family, first, &address);
+        let mut stage = Stage { case: self, family, address, first, second };
+        let (struck, in_flight) = stage.strike();
+        stage.await_others();
+        stage.resolve();
+        let (owner, restored) = stage.restore();
+        let next = stage.hand_on(owner);
+        let clients = clients.stop();
+        stage.expect_descriptors(next, descriptors);
+        Course { clients, in_flight, struck, restored }
+    }
+
+    /// Lets the handoff begin, up to the point.
+    fn begin(&self, family: &mut Family, first: u32, address: &str) -> u32 {
+        match self.victim {
+            Victim::First => family.hold(first, &self.point),
+            Victim::Second => drop(family.hold_next(&self.point)),
+        }
+        // Where it has to begin afresh it is to be found where the first was.
+        family.set_next("LISTEN", address);
+        let second = family.succeed(first, self.way);
+        let held = match self.victim {
+            Victim::First => first,
+            Victim::Second => second,
+        };
+        family.expect_like(held, "held", &self.point);
+        second
+    }
+}
+
+impl Stage<'_> {
+    fn victim(&self) -> u32 {
+        match self.case.victim {
+            Victim::First => self.first,
+            Victim::Second => self.second,
+        }
+    }
+
+    /// The fault. The victim stands still before it is killed, so that it can be told whose
+    /// connections it had.
+    fn strike(&mut self) -> (Instant, BTreeSet<u16>) {
+        let victim = self.victim();
+        if self.case.victim == Victim::Second && self.case.outcome.is_past_owned() {
+            self.family.expect(self.first, "exit");
+        }
+        self.family.freeze(victim);
+        let in_flight = process::clients(victim);
+        let struck = Instant::now();
+        if self.case.fault == Fault::Killed {
+            self.family.kill(victim);
+        }
+        (struck, in_flight)
+    }
+
+    /// Everybody else goes on, or gives up.
+    fn await_others(&mut self) {
+        let Self { case, first, second, .. } = *self;
+        match (case.victim, case.outcome) {
+            // Nobody has heard of it.
+            (_, Outcome::Unnoticed) => {}
+            (Victim::First, Outcome::Second | Outcome::Afresh) => {
+                self.family.expect(second, "ready");
+            }
+            (Victim::First, Outcome::First | Outcome::Nobody) => {
+                self.family.expect(second, "failed");
+                self.family.expect_end(second);
+            }
+            (Victim::Second, Outcome::First) => self.expect_failed(),
+            (Victim::Second, _) => self.family.expect_end(first),
+        }
+    }
+
+    fn expect_failed(&mut self) {
+        let first = self.first;
+        // Of one from elsewhere that has said nothing nobody knows.
+        if self.case.way == Way::External && self.case.point == "successor.before.send-hello" {
+            return;
+        }
+        let is = |event: &Event| {
+            let logs = [FAILED, TAKEN_BACK].contains(&event.details.as_str());
+            event.pid == first && event.name == "log" && logs
+        };
+        self.family.expect_where("the failure of the handoff", is);
+    }
+
+    /// What becomes of a victim that stands still.
+    fn resolve(&mut self) {
+        let Self { case, first, second, .. } = *self;
+        let victim = self.victim();
+        match case.fault {
+            Fault::Killed => return,
+            Fault::Frozen => return self.end(victim),
+            // Its predecessor has ended it.
+            Fault::Thawed if case.outcome == Outcome::First && self.is_fenced() => {}
+            Fault::Thawed => self.family.thaw(victim),
+        }
+        match (case.victim, case.outcome) {
+            (Victim::First, Outcome::First) => self.expect_failed(),
+            (Victim::First, _) => self.family.expect_end(first),
+            (Victim::Second, Outcome::First) => self.family.expect_end(second),
+            (Victim::Second, _) => drop(self.family.expect(second, "ready")),
+        }
+    }
+
+    /// A successor that stands still with the token in its hands has been ended for it.
+    fn is_fenced(&self) -> bool {
+        let point = self.case.point.as_str();
+        let after_lock = ["after.lock", "publish", "before.send-owned"];
+        self.case.victim == Victim::Second && after_lock.iter().any(|end| point.ends_with(end))
+    }
+
+    /// Somebody ends what stands still, unless that has happened.
+    fn end(&mut self, pid: u32) {
+        if !self.is_fenced() {
+            self.family.signal(pid, Signal::SIGKILL);
+        }
+        self.family.expect_end(pid);
+    }
+
+    /// Whoever owns the service now, and since when. Where nobody is left a supervisor starts it.
+    fn restore(&mut self) -> (u32, Instant) {
+        let Self { case, first, second, .. } = *self;
+        let (owner, generation) = match case.outcome {
+            Outcome::First => (first, 1),
+            Outcome::Second | Outcome::Unnoticed => (second, 2),
+            Outcome::Afresh => (second, 1),
+            Outcome::Nobody => {
+                self.family.expect_only(&[]);
+                self.family.set("LISTEN", &self.address.clone());
+                let (started, address) = self.family.start_service();
+                assert_eq!(address, self.address);
+                (started, 1)
+            }
+        };
+        let restored = Instant::now();
+        expect_owner(&self.family, owner, generation, &self.address);
+        self.family.expect_only(&[owner]);
+        (owner, restored)
+    }
+
+    /// The next upgrade succeeds.
+    fn hand_on(&mut self, owner: u32) -> u32 {
+        crate::expect_next_try_succeeds(&mut self.family, owner, &self.address, self.case.way)
+    }
+
+    fn expect_descriptors(&self, owner: u32, expected: usize) {
+        let open = || process::descriptors(owner);
+        wait_until(|| open() == expected, || format!("{} descriptors, not {expected}", open()));
+        assert_eq!(process::zombies(owner), [0; 0], "children that are not waited for");
+    }
+}
