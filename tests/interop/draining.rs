@@ -84,7 +84,7 @@ both_ways! {
         let mut stage = Stage::new();
         let kind = "freezes-after-released";
         let (mut first, second, _) = succeed_stranger(&mut stage, kind, way);
-        let mut third = stage.succeed_by_stranger(second, Way::External, &[]);
+        let mut third = stage.succeed_by_stranger(second, way, &[]);
         expect_greeting(&stage);
         stage.kill(second);
         stage.signal(first.pid, Signal::SIGCONT);
@@ -136,7 +136,7 @@ both_ways! {
     fn real_process_that_has_not_heard_of_a_dead_owner_takes_the_service_back(way: Way) {
         let mut stage = Stage::new();
         let (first, mut second) = succeed_held(&mut stage, way);
-        let third = stage.succeed_by_real(&mut second, Way::External);
+        let third = stage.succeed_by_real(&mut second, way);
         second.expect("keeps-waiting");
         second.order("end");
         stage.expect_end(second.pid);

@@ -73,8 +73,12 @@ class Elder:
         if isinstance(message, Draining):
             self.settled = True
             tell("draining", generation=self.draining.generation)
-        elif isinstance(message, Retired) or isinstance(occurrence, Garbage) or occurrence in _ENDS:
+        elif isinstance(message, Retired) or self._breaks(occurrence) or occurrence in _ENDS:
             self.settled = self.retired = True
+
+    def _breaks(self, occurrence: Occurrence) -> bool:
+        """Garbage does not tell whether it has heard `Owned`."""
+        return self.settled and isinstance(occurrence, Garbage)
 
 
 def is_elder(held: Held) -> bool:

@@ -99,9 +99,15 @@ class Takeover:
     async def greet(self) -> None:
         """A connection closed before the answer is made again: whoever owns by now has closed it."""
         give_up_at = _now() + RECONNECT_LIMIT
+        silent: Optional[int] = None
         while True:
             answer = await self._ask(give_up_at)
-            if answer is not None:
+            peer = self.channel.peer.pid
+            if answer is None:
+                silent = peer
+            elif _refuses_secret(answer) and silent not in (None, peer):
+                self.secret = None  # another process owns the service than the one that has spawned us
+            else:
                 self.handle_answer(answer)
                 return
             self.channel.close()
@@ -276,6 +282,10 @@ def _claimable(kind: int) -> bool:
 def _garbage(garbage: Garbage) -> GaveUp:
     reason = AbortReason.DESCRIPTORS_CUT_OFF if garbage.cut_off else AbortReason.PROTOCOL_BROKEN
     return GaveUp(f"predecessor sent garbage: {garbage.why}", reason)
+
+
+def _refuses_secret(answer: Frame) -> bool:
+    return isinstance(answer.message, Refuse) and answer.message.reason == RefuseReason.SECRET
 
 
 def _unexpected(message: Message) -> GaveUp:
