@@ -171,7 +171,7 @@ fn refused(reason: RefuseReason) -> ErrorKind {
         RefuseReason::Version => ErrorKind::Incompatible,
         RefuseReason::Service => ErrorKind::OtherService,
         RefuseReason::Slots => ErrorKind::TooFewDescriptors,
-        RefuseReason::Secret => ErrorKind::WrongSecret,
+        RefuseReason::Secret | RefuseReason::SecretUsed => ErrorKind::WrongSecret,
         RefuseReason::Stopping => ErrorKind::Stopping,
         RefuseReason::DrainingCap => ErrorKind::TooManyDraining,
         _ => ErrorKind::Aborted,

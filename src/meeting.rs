@@ -99,12 +99,9 @@ impl Search {
                 self.spawned.iter_mut().for_each(|spawned| spawned.secret = None);
             }
             Err(Trouble::Failure(Failure::Refused(refuse)))
-                if by_environment
-                    && elsewhere
-                    && self.silent.is_none()
-                    && is_for_another(refuse.reason) =>
+                if by_environment && elsewhere && is_for_another(refuse.reason, peer.pid()) =>
             {
-                // This process was spawned for another of its services, or that one is done.
+                // This process was spawned for another of its services.
                 self.spawned = None;
             }
             Err(Trouble::Failure(failure))
@@ -127,9 +124,15 @@ impl Search {
     }
 }
 
-/// Whether a refusal says that the secret in the environment is not for this service.
-fn is_for_another(reason: RefuseReason) -> bool {
-    matches!(reason, RefuseReason::Service | RefuseReason::Secret)
+/// Whether a refusal says that the secret in the environment is for another service of this process:
+/// it has another label, or is taken over by this process, or has been. A secret that is void
+/// otherwise may have been for this service, which its owner has given up to hand over.
+fn is_for_another(reason: RefuseReason, owner: i32) -> bool {
+    match reason {
+        RefuseReason::Service | RefuseReason::SecretUsed => true,
+        RefuseReason::Secret => u32::try_from(owner) == Ok(std::process::id()),
+        _ => false,
+    }
 }
 
 /// Why nothing was taken over.

@@ -53,5 +53,7 @@ wire_reasons! {
         Stopping = 7, "stopping";
         /// Too many older generations are still draining.
         DrainingCap = 8, "too many generations draining";
+        /// The same process has told the secret before: its handoff goes on, on another connection.
+        SecretUsed = 9, "secret used by this process";
     }
 }

@@ -85,3 +85,27 @@ both_ways! {
         expect_owner(&family, second, 2, &address);
     }
 }
+
+/// It must not take itself for the first process of a service of its own, though it knows no other
+/// address than its predecessor's.
+#[test]
+fn spawned_successor_frozen_before_it_has_said_anything_comes_too_late() {
+    for ready_ms in ["300", "2500"] {
+        let mut family = Family::new();
+        let (first, address) = family.unset("HANDOFF").set("READY_MS", ready_ms).start_service();
+        family.hold_next("successor.before.send-hello");
+        let second = family.succeed(first, Way::Spawned);
+        family.expect(second, "held");
+        family.freeze(second);
+        family.expect_like(first, "log", FAILED);
+        family.thaw(second);
+        family.expect_where("what becomes of the second", |event| {
+            event.pid == second && ["failed", "bound"].contains(&event.name.as_str())
+        });
+        family.expect_end(second);
+        assert!(!family.has_come(second, "ready"));
+        assert_eq!(ask(&address).unwrap(), (first, 1));
+        assert_eq!(family.lock_holders(), [first]);
+        family.expect_only(&[first]);
+    }
+}

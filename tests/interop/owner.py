@@ -133,13 +133,13 @@ class Owner:
     async def greet(self, channel: Channel, hello: Hello) -> None:
         """A successor: it is refused, or the handoff is its."""
         tell("hello", pid=hello.pid, build=hello.build, spawned=hello.secret is not None)
-        refusal = objection_to(hello, self)
+        refusal = objection_to(hello, channel.peer.pid, self)
         if refusal is not None:
             await self._turn_away(channel, hello, refusal)
             return
         began = _now()
         if self.awaited is not None:
-            self.awaited.use_up()
+            self.awaited.use_up(channel.peer.pid)
             began = self.awaited.began
         handoff = self._handoff = self.handoff_type(self, channel, hello, began)
         owned = await handoff.run()
@@ -167,6 +167,10 @@ class Owner:
     def expects(self, secret: Optional[bytes]) -> bool:
         """Whether it is that of the successor that we wait for."""
         return self.awaited is not None and self.awaited.expects(secret)
+
+    def is_with(self, pid: int, secret: Optional[bytes]) -> bool:
+        """Whether this process has told this secret, and its handoff goes on."""
+        return self._handoff is not None and self.awaited is not None and self.awaited.used_by(pid, secret)
 
     def report(self) -> StatusReport:
         now = _now()
@@ -228,7 +232,7 @@ class Owner:
         await self.refuse(channel, refusal)
         # Another process that speaks no common version and is told the secret would be refused as well.
         if refusal.reason is RefuseReason.VERSION and self.expects(hello.secret):
-            self.awaited.use_up()
+            self.awaited.use_up(channel.peer.pid)
             self.handoff_failed(f"spawned successor was refused: {refusal.text}")
 
     def _go_on(self) -> None:

@@ -22,9 +22,9 @@ class Refusal:
     available: int = 0
 
 
-def objection_to(hello: Hello, owner: "Owner") -> Optional[Refusal]:
+def objection_to(hello: Hello, pid: int, owner: "Owner") -> Optional[Refusal]:
     """The first that applies at once; `None` if it is the successor's turn."""
-    return _incompatible(hello, owner) or _out_of_turn(hello, owner)
+    return _incompatible(hello, owner) or _out_of_turn(hello, pid, owner)
 
 
 def shortage_of(hello: Hello, owner: "Owner") -> Optional[Refusal]:
@@ -46,9 +46,11 @@ def _incompatible(hello: Hello, owner: "Owner") -> Optional[Refusal]:
     return None
 
 
-def _out_of_turn(hello: Hello, owner: "Owner") -> Optional[Refusal]:
+def _out_of_turn(hello: Hello, pid: int, owner: "Owner") -> Optional[Refusal]:
     if owner.expects(hello.secret):
         return None
+    if owner.is_with(pid, hello.secret):
+        return Refusal(RefuseReason.SECRET_USED_BY_THIS_PROCESS, "another of your services takes this one over")
     if hello.secret is not None:
         return Refusal(RefuseReason.SECRET, "no successor with this secret is waited for")
     if owner.phase is Phase.STARTING:

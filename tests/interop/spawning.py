@@ -37,9 +37,13 @@ class Spawned:
         """Whether a `Hello` with this secret is the one that is waited for."""
         return secret is not None and not self._used_up.done() and hmac.compare_digest(secret, self._secret)
 
-    def use_up(self) -> None:
-        """A secret is good for one handoff."""
-        self._used_up.set_result(None)
+    def use_up(self, pid: int) -> None:
+        """A secret is good for one handoff, here with this process."""
+        self._used_up.set_result(pid)
+
+    def used_by(self, pid: int, secret: Optional[bytes]) -> bool:
+        """Whether this process has told this secret before."""
+        return self._used_up.done() and self._used_up.result() == pid and secret == self._secret
 
     async def await_hello(self, deadline: float) -> Optional[str]:
         """Why none is going to come."""

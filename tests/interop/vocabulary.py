@@ -47,6 +47,7 @@ class RefuseReason(enum.IntEnum):
     SECRET = 6
     STOPPING = 7
     TOO_MANY_GENERATIONS_DRAINING = 8
+    SECRET_USED_BY_THIS_PROCESS = 9
 
 
 class AbortReason(enum.IntEnum):

@@ -41,7 +41,7 @@ impl Predecessor {
 
     fn handle_hello(&mut self, connection: ConnectionId, pid: u32, hello: &Hello, now: Duration) {
         self.pending.remove(connection);
-        if let Err(refuse) = self.admit(hello, now) {
+        if let Err(refuse) = self.admit(hello, pid, now) {
             self.send(connection, &Message::Refuse(refuse.clone()));
             self.outputs.push_back(Output::Close(connection));
             // The one that was spawned will speak no other version later. A refusal for its service
@@ -66,7 +66,7 @@ impl Predecessor {
     }
 
     /// Whether a handoff may begin with the sender of `hello`.
-    fn admit(&self, hello: &Hello, now: Duration) -> Result<(), Refuse> {
+    fn admit(&self, hello: &Hello, pid: u32, now: Duration) -> Result<(), Refuse> {
         if !(hello.lowest..=hello.highest).contains(&VERSION) {
             let text = alloc::format!(
                 "this predecessor speaks version {VERSION}, the successor {} to {}",
@@ -90,6 +90,10 @@ impl Predecessor {
         }
         match hello.secret {
             Some(_) if self.is_spawned(hello) => Ok(()),
+            Some(secret) if self.handoff.as_ref().is_some_and(|it| it.is_with(pid, secret)) => {
+                let text = "this process is being handed over to already, on another connection";
+                Err(self.refuse(RefuseReason::SecretUsed, text.into(), now))
+            }
             Some(_) => {
                 let text = "the secret of the spawned successor is wrong or used up".into();
                 Err(self.refuse(RefuseReason::Secret, text, now))

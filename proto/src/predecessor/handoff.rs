@@ -16,8 +16,8 @@ use crate::timeouts::Timeouts;
 pub(super) struct Handoff {
     pub(super) connection: Option<ConnectionId>,
     pub(super) pid: u32,
-    /// The successor was spawned by this process.
-    spawned: bool,
+    /// The successor was spawned by this process, and has told this or is to tell it.
+    secret: Option<Secret>,
     /// Who asked for it over the control socket.
     pub(super) tool: Option<ConnectionId>,
     began: Duration,
@@ -52,7 +52,6 @@ pub(super) enum Step {
 
 #[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Spawning {
-    secret: Secret,
     deadline: Duration,
     allowed: Duration,
 }
@@ -66,12 +65,11 @@ impl Handoff {
         now: Duration,
     ) -> Self {
         let allowed = timeouts.ready;
-        let step =
-            Step::Spawning(Spawning { secret, deadline: now.saturating_add(allowed), allowed });
+        let step = Step::Spawning(Spawning { deadline: now.saturating_add(allowed), allowed });
         Self {
             connection: None,
             pid: 0,
-            spawned: true,
+            secret: Some(secret),
             tool,
             began: now,
             cap: cap(timeouts, now),
@@ -93,7 +91,7 @@ impl Handoff {
         Self {
             connection: Some(connection),
             pid,
-            spawned: spawning.is_some(),
+            secret: spawning.as_ref().and_then(|spawning| spawning.secret),
             tool: spawning.as_ref().and_then(|spawning| spawning.tool),
             began,
             cap: cap(timeouts, began),
@@ -105,9 +103,14 @@ impl Handoff {
     /// The secret that a spawned successor has yet to tell.
     pub(super) fn expected_secret(&self) -> Option<Secret> {
         match &self.step {
-            Step::Spawning(spawning) => Some(spawning.secret),
+            Step::Spawning(_) => self.secret,
             _ => None,
         }
+    }
+
+    /// Whether the successor is this process, which has told this secret.
+    pub(super) fn is_with(&self, pid: u32, secret: Secret) -> bool {
+        self.connection.is_some() && self.pid == pid && self.secret == Some(secret)
     }
 
     /// When its step has taken too long, or everything before `Ready` together.
@@ -234,7 +237,7 @@ impl Predecessor {
 
     /// What every failed handoff ends with.
     pub(super) fn end(&mut self, handoff: Handoff, failure: &Failure, now: Duration) {
-        if handoff.spawned {
+        if handoff.secret.is_some() {
             self.outputs.push_back(Output::Condemn);
         }
         if let Some(tool) = handoff.tool {

@@ -86,7 +86,7 @@ fn every_number_on_the_wire_stays() {
     ];
     assert_eq!(kinds.collect::<Vec<_>>(), expected, "{CHANGED}");
     numbers(AbortReason::ALL.iter().map(|reason| u16::from(*reason)), 10);
-    numbers(RefuseReason::ALL.iter().map(|reason| u16::from(*reason)), 8);
+    numbers(RefuseReason::ALL.iter().map(|reason| u16::from(*reason)), 9);
     numbers(Phase::ALL.iter().map(|phase| u8::from(*phase).into()), 12);
     for number in 0..=u16::MAX {
         assert_eq!(u16::from(Kind::from(number)), number);
@@ -119,7 +119,7 @@ fn every_number_that_is_given_and_an_unknown_one_stand_in_a_vector() {
         }
     }
     for (what, found, last) in [
-        ("refuse", refuse, 8),
+        ("refuse", refuse, 9),
         ("abort", abort, 10),
         ("phase", phases, 12),
         ("kind of entry", entries, 10),

@@ -183,6 +183,7 @@ pub(crate) const REFUSE_REASON: Shape = Shape::Named(
         (6, "secret"),
         (7, "stopping"),
         (8, "too many generations draining"),
+        (9, "secret used by this process"),
     ],
 );
 

@@ -3,7 +3,7 @@
 use heirloom_proto::limits::{MAX_PENDING, PENDING_TIMEOUT};
 use heirloom_proto::predecessor::{ConnectionId, Elder, Event};
 use heirloom_proto::{
-    DrainingGeneration, Failure, Hello, Phase, Predecessor, Refuse, RefuseReason, Secret,
+    DrainingGeneration, Failure, Hello, Message, Phase, Predecessor, Refuse, RefuseReason, Secret,
 };
 
 use crate::support::{Pair, SECRET, hello, seconds, settings, spawned_hello};
@@ -178,6 +178,29 @@ fn a_secret_is_good_for_one_handoff() {
     pair.settle();
     assert_eq!(pair.older.condemned, 1);
     assert_eq!(refused(&mut pair, spawned_hello()).reason, RefuseReason::Secret);
+}
+
+#[test]
+fn a_process_that_is_handed_over_to_hears_so_when_it_tells_its_secret_again() {
+    let mut pair = Pair::serving(1);
+    pair.older.machine.handle_upgrade(SECRET, pair.now).unwrap();
+    pair.connect(spawned_hello());
+    pair.younger().ready = None;
+    pair.settle();
+    let hello = Message::Hello(spawned_hello()).encode().unwrap();
+    for (pid, reason) in [(200, RefuseReason::SecretUsed), (9, RefuseReason::Secret)] {
+        let visitor = ConnectionId(40 + u64::from(pid));
+        pair.older.machine.handle_connected(visitor, pid, pair.now);
+        pair.older.machine.handle_frame(visitor, &hello, pair.now);
+        pair.settle();
+        let said = pair.older.said.last();
+        assert!(
+            matches!(said, Some((to, Message::Refuse(refuse)))
+                if (*to, refuse.reason) == (visitor, reason)),
+            "{said:?}"
+        );
+    }
+    assert_eq!(pair.older.machine.phase(), Phase::Preparing);
 }
 
 #[test]

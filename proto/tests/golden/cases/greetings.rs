@@ -19,7 +19,7 @@ pub(super) fn cases() -> Vec<(&'static str, Message)> {
     cases
 }
 
-fn reasons() -> [(&'static str, Message); 9] {
+fn reasons() -> [(&'static str, Message); 10] {
     let longest = Refuse {
         text: "€".repeat(341) + "!",
         ..refuse(RefuseReason::Secret, Phase::Serving, String::new())
@@ -35,6 +35,7 @@ fn reasons() -> [(&'static str, Message); 9] {
         ("refuse-slots", slots),
         ("refuse-secret", plain(RefuseReason::Secret, Phase::Spawning)),
         ("refuse-stopping", plain(RefuseReason::Stopping, Phase::Stopped)),
+        ("refuse-secret-used", plain(RefuseReason::SecretUsed, Phase::Preparing)),
         ("refuse-draining-cap", plain(RefuseReason::DrainingCap, Phase::Serving)),
         ("refuse-unknown-reason", plain(RefuseReason::Other(0x0102), Phase::Other(0xff))),
         ("refuse-longest-text", Message::Refuse(longest)),
