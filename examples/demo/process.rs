@@ -194,6 +194,10 @@ impl Services {
                 self.children.retain(|child| child != pid);
                 (*pid, (!status.success()).then(|| status.to_string()))
             }
+            Happening::Told(event) if event.name == "doomed" => {
+                self.doomed.push(event.pid);
+                (event.pid, None)
+            }
             Happening::Told(event) => {
                 let failed = event.name == "failed";
                 (event.pid, failed.then(|| event.error().to_owned()))
