@@ -1,0 +1,18 @@
+//! A predecessor that can have little more memory.
+
+use crate::support::{Clients, Family, Way, ask, both_ways};
+
+both_ways! {
+    fn predecessor_with_64_mib_of_address_space_left_hands_over(way: Way) {
+        let mut family = Family::new();
+        let (first, address) = family.start_service();
+        family.tell(first, "tighten 64");
+        family.expect(first, "tightened");
+        let clients = Clients::start(&address);
+        let second = family.succeed(first, way);
+        family.expect(second, "ready");
+        family.expect_end(first);
+        assert_eq!(ask(&address).unwrap(), (second, 2));
+        clients.stop().expect_whole();
+    }
+}
