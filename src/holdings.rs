@@ -153,7 +153,10 @@ impl Holdings {
                     peer.unsent.push_front(Unsent { retry, ..unsent });
                     Sent::Later
                 }
-                None if has_gone(&error) => Sent::Closed,
+                None if has_gone(&error) => {
+                    step_frame(side, Edge::After, "send", &unsent.frame);
+                    Sent::Closed
+                }
                 None => Sent::Failed(error),
             },
         }

@@ -17,7 +17,7 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use crate::support::role::{Role, emit, emit_failed};
 use crate::support::serve::watch_exit;
-use crate::support::{Family, Way, both_ways, wait_until};
+use crate::support::{Family, both_ways, wait_until};
 
 /// How many there are, where the limit on descriptors lets a process hold them.
 const CROWD: u64 = 10_000;

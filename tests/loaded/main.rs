@@ -15,7 +15,7 @@ mod tight;
 
 use std::hint::spin_loop;
 
-use support::{Clients, Family, Way, ask, both_ways};
+use support::{Clients, Family, ask, both_ways};
 
 #[test]
 fn role_main() {
@@ -34,7 +34,9 @@ fn keep_cores_busy() -> Family {
     let mut busy = Family::new();
     busy.set("ROLE", "burn");
     let cores = std::thread::available_parallelism().unwrap().get();
-    (0..2 * cores).for_each(|_| drop(busy.start()));
+    for _ in 0..2 * cores {
+        busy.start();
+    }
     busy
 }
 

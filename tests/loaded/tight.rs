@@ -1,6 +1,6 @@
 //! A predecessor that can have little more memory.
 
-use crate::support::{Clients, Family, Way, ask, both_ways};
+use crate::support::{Clients, Family, ask, both_ways};
 
 both_ways! {
     fn predecessor_with_64_mib_of_address_space_left_hands_over(way: Way) {

@@ -12,9 +12,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use crate::expect_owner;
 use crate::support::open_loop::OpenLoop;
-use crate::support::{Family, Way, process};
+use crate::support::{Event, Family, Way, process};
+use crate::{FAILED, expect_owner};
 use case::{Case, Course, Victim};
 use verdict::{Calm, HEAD, Verdict};
 
@@ -26,8 +26,9 @@ fn whatever_befalls_whom_wherever_the_service_goes_on() {
     let rows = outcome::rows();
     let (spawned, external) = (record(Way::Spawned), record(Way::External));
     let listed: BTreeSet<_> = rows.iter().map(|row| (row.victim, row.point.clone())).collect();
-    assert_eq!(listed, spawned.points, "docs/faults.md has other points than a handoff");
-    assert_eq!(listed, external.points, "docs/faults.md has other points than a handoff");
+    for recording in [&spawned, &external] {
+        assert_eq!(listed, recording.points, "docs/faults.md has other points than a handoff");
+    }
     let cases: Vec<Case> = rows.iter().flat_map(outcome::Row::cases).filter(is_wanted).collect();
     let mut undisturbed = Family::new();
     let (_, address) = undisturbed.start_service();
@@ -115,5 +116,22 @@ fn record(way: Way) -> Recording {
     let seconds = seconds.filter(|point| !point.contains("-status"));
     points.extend(seconds.map(|point| (Victim::Second, point)));
     points.insert((Victim::Second, "predecessor.after.receive-retired".into()));
+    points.extend(record_abort(way));
     Recording { points, descriptors: process::descriptors(second) }
+}
+
+/// The points of the word with which a successor gives up.
+fn record_abort(way: Way) -> Vec<(Victim, String)> {
+    let mut family = Family::new();
+    let (first, _) = family.set("RECORD", "yes").start_service();
+    family.set_next("PREPARE", "manual");
+    let second = family.succeed(first, way);
+    family.expect(second, "prepared");
+    family.tell(second, "stop");
+    family.expect_end(second);
+    family.expect_like(first, "log", FAILED);
+    let of = |victim| move |step: Event| (victim, step.details);
+    let first = family.take_all(first, "step").into_iter().map(of(Victim::First));
+    let second = family.take_all(second, "step").into_iter().map(of(Victim::Second));
+    first.chain(second).filter(|(_, point)| point.ends_with("abort")).collect()
 }
