@@ -36,12 +36,14 @@ pub enum Failure {
         status: Option<String>,
     },
     /// The peer took too long.
-    #[error("{phase} took longer than {} ms", .allowed.as_millis())]
+    #[error("{phase} took {} ms, {} ms are allowed", .took.as_millis(), .allowed.as_millis())]
     TimedOut {
         /// What was going on.
         phase: Phase,
         /// How long it may take.
         allowed: Duration,
+        /// How long it had taken when that was noticed.
+        took: Duration,
     },
     /// The peer sent what is no message.
     #[error("{0}")]

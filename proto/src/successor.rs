@@ -198,16 +198,21 @@ impl<F> Successor<F> {
     /// Time has passed; call it when [`poll_deadline`](Self::poll_deadline) is reached, after every
     /// frame that had arrived by `now` has been handled.
     pub fn handle_timeout(&mut self, now: Duration) {
-        if self.poll_deadline().is_none_or(|deadline| deadline > now) {
+        let Some(late) = self.poll_deadline().and_then(|deadline| now.checked_sub(deadline)) else {
             return;
-        }
+        };
+        let timed_out = |phase, allowed: Duration| Failure::TimedOut {
+            phase,
+            allowed,
+            took: allowed.saturating_add(late),
+        };
         let phase = self.phase();
         match self.step {
             Step::AwaitingWelcome { .. } | Step::AwaitingManifest { .. } => {
-                self.fail(Failure::TimedOut { phase, allowed: TRANSFER_TIMEOUT });
+                self.fail(timed_out(phase, TRANSFER_TIMEOUT));
             }
             Step::AwaitingCommit { .. } | Step::AwaitingReleased { .. } => {
-                self.seize(Failure::TimedOut { phase, allowed: self.patience() }, now);
+                self.seize(timed_out(phase, self.patience()), now);
             }
             Step::Seizing(_) => self.outputs.push_back(Output::TryLock),
             _ => {}

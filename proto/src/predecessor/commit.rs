@@ -62,7 +62,8 @@ impl Predecessor {
             }
         };
         let allowed = self.settings.timeouts.commit;
-        let silent = Failure::TimedOut { phase: Phase::Releasing, allowed };
+        let took = step.waited(now);
+        let silent = Failure::TimedOut { phase: Phase::Releasing, allowed, took };
         match lock {
             // The successor has owned the service, and stopped it, while this process was not looking: a
             // handoff of its own would have had to wait for `Draining`.

@@ -188,16 +188,17 @@ impl Predecessor {
         let Some(handoff) = &self.handoff else {
             return;
         };
-        if handoff.deadline().is_none_or(|deadline| deadline > now) {
+        let Some(late) = handoff.deadline().and_then(|deadline| now.checked_sub(deadline)) else {
             return;
-        }
+        };
         match handoff.step {
             Step::Releasing(_) => self.outputs.push_back(Output::TryLock),
             Step::Settling { deadline, .. } if deadline <= now => self.refuse_unsettled(now),
             _ => {
                 let phase = self.phase();
                 let allowed = handoff.allowed(now);
-                self.fail(Failure::TimedOut { phase, allowed }, now);
+                let took = allowed.saturating_add(late);
+                self.fail(Failure::TimedOut { phase, allowed, took }, now);
             }
         }
     }

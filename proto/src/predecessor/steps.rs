@@ -232,6 +232,12 @@ impl AwaitingOwned {
         Self { fenced: false, ..self }
     }
 
+    /// How long the successor has been waited for.
+    pub fn waited(&self, now: Duration) -> Duration {
+        let late = self.deadline.map_or(Duration::ZERO, |deadline| now.saturating_sub(deadline));
+        self.patience.saturating_add(late)
+    }
+
     /// The successor was killed for its silence: what it said before does not count any more.
     pub fn is_fenced(&self) -> bool {
         self.fenced

@@ -19,7 +19,7 @@ fn preparing() -> Pair {
 
 #[track_caller]
 fn assert_timed_out(pair: &Pair, phase: Phase, allowed: Duration) {
-    let failure = Failure::TimedOut { phase, allowed };
+    let failure = Failure::TimedOut { phase, allowed, took: allowed };
     assert_eq!(pair.older.events.last(), Some(&Event::Failed(failure)));
     pair.assert_older_owns();
 }
@@ -32,6 +32,17 @@ fn a_successor_that_is_not_ready_in_time_is_given_up() {
     pair.pass(seconds(1));
     assert_timed_out(&pair, Phase::Preparing, seconds(60));
     assert!(matches!(pair.younger().failure(), Failure::PeerAborted(_)));
+}
+
+#[test]
+fn a_deadline_that_is_noticed_late_tells_how_long_it_took() {
+    let mut pair = preparing();
+    pair.now += seconds(70);
+    pair.older.machine.handle_timeout(pair.now);
+    pair.settle();
+    let (allowed, took) = (seconds(60), seconds(70));
+    let failure = Failure::TimedOut { phase: Phase::Preparing, allowed, took };
+    assert_eq!(pair.older.events.last(), Some(&Event::Failed(failure)));
 }
 
 #[test]
@@ -151,7 +162,8 @@ fn a_predecessor_that_never_answers_is_not_waited_for() {
     let mut pair = Pair::connected(0);
     pair.older.frozen = true;
     pair.pass(seconds(5));
-    let expected = Failure::TimedOut { phase: Phase::Greeting, allowed: seconds(5) };
+    let expected =
+        Failure::TimedOut { phase: Phase::Greeting, allowed: seconds(5), took: seconds(5) };
     assert_eq!(pair.younger().failure(), &expected);
 }
 

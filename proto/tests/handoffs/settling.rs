@@ -105,7 +105,7 @@ fn a_cap_on_the_whole_handoff_holds_while_a_successor_waits() {
     pair.older.machine.handle_ready(pair.now);
     pair.connect(hello());
     pair.pass(cap);
-    let failed = Failure::TimedOut { phase: Phase::Greeting, allowed: cap };
+    let failed = Failure::TimedOut { phase: Phase::Greeting, allowed: cap, took: cap };
     assert_eq!(pair.older.events.last(), Some(&Event::Failed(failed)));
 }
 
