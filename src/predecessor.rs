@@ -15,6 +15,7 @@ use heirloom_proto::{Abort, AbortReason, Failure, Phase, Predecessor, Secret};
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::mailbox::Reply;
+use crate::slots::way_out;
 use crate::step::Side;
 use crate::sys::pidfd::PidFd;
 use crate::sys::random::random;
@@ -80,7 +81,8 @@ impl PredecessorSide {
             Ok(channel) => channel,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
             Err(error) => {
-                tracing::warn!(%error, "a connection to the handoff socket cannot be accepted");
+                let error = format!("{error}{}", way_out(&error));
+                tracing::warn!(error, "a connection to the handoff socket cannot be accepted");
                 self.accept_after = Some(holdings.now() + ACCEPT_PAUSE);
                 return None;
             }
@@ -303,7 +305,8 @@ impl PredecessorSide {
                 self.machine.handle_snapshot(entries, holdings.now());
             }
             Err(error) => {
-                self.give_up(holdings, &format!("the manifest cannot be made: {error}"));
+                let way_out = way_out(&error);
+                self.give_up(holdings, &format!("the manifest cannot be made: {error}{way_out}"));
             }
         }
     }
@@ -322,7 +325,8 @@ impl PredecessorSide {
         };
         let launch = &holdings.settings.launch;
         if let Err(error) = self.children.spawn(launch, listener.address(), self.secret) {
-            self.machine.handle_spawn_failed(format!("{launch}: {error}"), holdings.now());
+            let text = format!("{launch}: {error}{}", way_out(&error));
+            self.machine.handle_spawn_failed(text, holdings.now());
         }
     }
 }
