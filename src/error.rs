@@ -158,7 +158,15 @@ impl From<Failure> for Error {
             Failure::Spawn(_) => (ErrorKind::Spawn, None),
             _ => (ErrorKind::Aborted, None),
         };
-        let mut error = Self::new(kind, failure.to_string()).because(failure);
+        let text = match kind {
+            ErrorKind::Hung => {
+                "the predecessor does not answer: it is frozen, or has no descriptor \
+                                slot for a successor; thaw it, or raise its LimitNOFILE"
+                    .into()
+            }
+            _ => failure.to_string(),
+        };
+        let mut error = Self::new(kind, text).because(failure);
         error.0.phase = phase;
         error
     }

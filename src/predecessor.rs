@@ -12,10 +12,13 @@ use std::time::Duration;
 use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder, Output, Settings};
 use heirloom_proto::{Abort, AbortReason, Failure, Phase, Predecessor, Secret};
 
+use crate::control::ControlListener;
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::mailbox::Reply;
+use crate::slots::way_out;
 use crate::step::Side;
+use crate::sys::channel::Channel;
 use crate::sys::pidfd::PidFd;
 use crate::sys::random::random;
 use crate::upgraded::Upgraded;
@@ -76,11 +79,12 @@ impl PredecessorSide {
 
     /// Takes one connection, unless a foreign user makes it.
     pub(crate) fn accept(&mut self, holdings: &mut Holdings) -> Option<ConnectionId> {
-        let channel = match holdings.listener.as_ref()?.accept() {
+        let channel = match accept_to_watch(holdings.listener.as_ref()?) {
             Ok(channel) => channel,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
             Err(error) => {
-                tracing::warn!(%error, "a connection to the handoff socket cannot be accepted");
+                let error = format!("{error}{}", way_out(&error));
+                tracing::warn!(error, "a connection to the handoff socket cannot be accepted");
                 self.accept_after = Some(holdings.now() + ACCEPT_PAUSE);
                 return None;
             }
@@ -303,7 +307,8 @@ impl PredecessorSide {
                 self.machine.handle_snapshot(entries, holdings.now());
             }
             Err(error) => {
-                self.give_up(holdings, &format!("the manifest cannot be made: {error}"));
+                let way_out = way_out(&error);
+                self.give_up(holdings, &format!("the manifest cannot be made: {error}{way_out}"));
             }
         }
     }
@@ -322,9 +327,19 @@ impl PredecessorSide {
         };
         let launch = &holdings.settings.launch;
         if let Err(error) = self.children.spawn(launch, listener.address(), self.secret) {
-            self.machine.handle_spawn_failed(format!("{launch}: {error}"), holdings.now());
+            let text = format!("{launch}: {error}{}", way_out(&error));
+            self.machine.handle_spawn_failed(text, holdings.now());
         }
     }
+}
+
+/// Takes a connection if there is a slot for its process too: it waits in the queue otherwise, since
+/// one that cannot be watched would have to be closed.
+fn accept_to_watch(listener: &ControlListener) -> io::Result<Channel> {
+    let reserve = listener.as_fd().try_clone_to_owned()?;
+    let channel = listener.accept()?;
+    drop(reserve);
+    Ok(channel)
 }
 
 /// Ends a successor that holds the token and says nothing, unless it lives in this very process.

@@ -1,5 +1,8 @@
 //! How many descriptors this process may still open.
 
+use std::io;
+
+use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 /// Raises the soft limit to the hard one and tells how many slots are left. See `getrlimit(2)`.
@@ -12,6 +15,16 @@ pub(crate) fn free_slots() -> u64 {
         Err(_) => soft,
     };
     limit.saturating_sub(open_descriptors())
+}
+
+/// The way out of an error that comes of a limit of descriptors, to be told behind it; nothing for
+/// any other. See `open(2)`.
+pub(crate) fn way_out(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EMFILE) => "; no descriptor slot is left in this process: raise LimitNOFILE",
+        Some(libc::ENFILE) => "; no file is left on this machine: raise fs.file-max",
+        _ => "",
+    }
 }
 
 /// How many are open; without `/proc` a guess that suits a process which has just begun.

@@ -143,7 +143,7 @@ pub(crate) enum Fault {
     /// `MSG_CTRUNC`: some descriptors were not delivered. Those that were are closed.
     #[error(
         "the kernel delivered only {kept} descriptors of a frame: this process's descriptor limit \
-         is too low, or a security module forbids the others"
+         is too low (raise LimitNOFILE), or a security module forbids the others"
     )]
     Truncated {
         /// How many came.

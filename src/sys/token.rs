@@ -49,6 +49,9 @@ impl Token {
     pub(crate) fn open_again(&self) -> io::Result<OwnedFd> {
         let path = format!("/proc/self/fd/{}", self.0.as_raw_fd());
         open(path.as_str(), OFlag::O_RDWR | OFlag::O_CLOEXEC, Mode::empty()).map_err(|errno| {
+            if matches!(errno, Errno::EMFILE | Errno::ENFILE) {
+                return errno.into();
+            }
             let text = format!("the token cannot be opened through {path}: {errno}; mount /proc");
             io::Error::new(io::Error::from(errno).kind(), text)
         })

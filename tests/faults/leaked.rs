@@ -1,6 +1,7 @@
 //! A lock, and every socket, that lives on in a forked child when its owner is dead.
 
 use super::{TAKEN_BACK, expect_next_try_succeeds, expect_owner};
+use crate::support::control::status;
 use crate::support::{Family, ask, both_ways};
 
 /// Forks a child that keeps a copy of every descriptor of a process and does nothing.
@@ -49,6 +50,8 @@ both_ways! {
         family.kill(second);
         family.expect_like(first, "log", TAKEN_BACK);
         assert_eq!(ask(&address).unwrap(), (first, 1));
+        // It answers once everything is back in its place.
+        assert_eq!(status(family.setting("HANDOFF")).unwrap().pid, first);
         assert_eq!(family.pid_file(), Some(first));
         family.expect_only(&[first, child]);
         family.kill(child);
@@ -67,6 +70,8 @@ both_ways! {
         family.tell(first, "resume");
         family.expect_like(first, "log", TAKEN_BACK);
         assert_eq!(ask(&address).unwrap(), (first, 1));
+        // It answers once everything is back in its place.
+        assert_eq!(status(family.setting("HANDOFF")).unwrap().pid, first);
         assert_eq!(family.pid_file(), Some(first));
         family.expect_only(&[first, child]);
         family.kill(child);

@@ -31,7 +31,9 @@
 pub(crate) mod clients;
 pub(crate) mod control;
 pub(crate) mod family;
+pub(crate) mod limits;
 pub(crate) mod open_loop;
+pub(crate) mod outcome;
 pub(crate) mod process;
 pub(crate) mod role;
 pub(crate) mod serve;

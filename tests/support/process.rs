@@ -12,6 +12,16 @@ pub(crate) fn descriptors(pid: u32) -> usize {
     fs::read_dir(format!("/proc/{pid}/fd")).unwrap().count()
 }
 
+/// The limit of open descriptors that leaves it so many free slots: it bounds their numbers, and not
+/// how many there are.
+pub(crate) fn limit_that_leaves(pid: u32, slots: usize) -> u64 {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let numbers = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
+    let open: BTreeSet<u64> = numbers.collect();
+    let mut free = (0..).filter(|number| !open.contains(number));
+    free.nth(slots).unwrap()
+}
+
 /// Its children that have ended and that it has not waited for.
 pub(crate) fn zombies(pid: u32) -> Vec<u32> {
     let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();

@@ -17,6 +17,9 @@
 //! | `PROGRESS` | a text told before it is ready |
 //! | `PROGRAM` | what a successor is, instead of this binary |
 //! | `USER` | the user id to become first |
+//! | `NOFILE` | `soft:hard`: the limit of open descriptors to set first |
+//! | `MOUNT` | `full`, `readonly` lie over the folder `run` then, `proc` over that of the kernel: needs a mount namespace of its own |
+//! | `MANY` | how many sockets to bind or inherit |
 //! | `DRAIN` | `manual`: drained only when told |
 //! | `SIGNAL` | `SIGHUP`: upgrade on it |
 //!
@@ -25,6 +28,7 @@
 //! | `inherits <numbers>` | the descriptors that it has been born with |
 //! | `begun`, `started <pid> <socket>` | before and after the predecessor was met |
 //! | `bound <address>` | of `service` |
+//! | `many <count> <digest>` | every socket is bound; of their cookies |
 //! | `prepared` | everything is bound |
 //! | `ready`, `upgraded <pid> <generation>`, `exit`, `drained`, `gone` | as it says |
 //! | `failed <what> <kind> <phase> <text>` | instead of `started`, `ready`, `upgraded`, `awaited` |
@@ -32,8 +36,10 @@
 //! | `step <point>`, `held <point>`, `log <message>`, `fields <fields>`, `holding`, `leaked <pid>` | see [`steps`](super::steps) |
 //!
 //! Orders: `ready`, `upgrade`, `stop`, `drain`, `end`, `progress <text>`, `await <ms>`, `tighten <MiB>`
-//! (let this process and its children have so much more address space: `tightened`), and at any
-//! time `hold <point>`, `resume`, `leak` (fork a child that keeps every descriptor).
+//! (let this process and its children have so much more address space: `tightened`); `nofile
+//! <soft:hard>`, `fill <spare>` (takes every descriptor slot but so many), `free`, `unmount <what>`, each
+//! answered by an event `limited`; and at any time `hold <point>`, `resume`, `leak` (fork a child that
+//! keeps every descriptor).
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -49,17 +55,15 @@ use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, raise};
-use nix::unistd::{Uid, setuid};
 
+use super::limits::{self, Limits};
 use super::role::{Role, emit, emit_failed};
 
 pub(crate) fn run(role: &Role) {
     if misbehaves(role, "BEGIN") {
         return;
     }
-    if let Some(user) = role.number("USER") {
-        setuid(Uid::from_raw(user)).unwrap();
-    }
+    limits::begin(role);
     let Some(upgrader) = role.start() else {
         return;
     };
@@ -96,6 +100,7 @@ struct Service<'a> {
     server: Option<JoinHandle<()>>,
     /// Threads that ask the upgrader for something, with a handle of their own.
     asking: Vec<JoinHandle<()>>,
+    limits: Limits,
     _careless: Option<File>,
 }
 
@@ -107,6 +112,7 @@ impl<'a> Service<'a> {
         if let Some(listener) = &listener {
             emit("bound", &listener.local_addr().unwrap().to_string());
         }
+        role.number("MANY").map(|count| limits::bind_many(&fds, count)).transpose()?;
         let unix = role.get("UNIX").map(|address| fds.bind::<UnixListener>(address));
         drop(unix.transpose()?); // what is registered stays
         if role.is("SIGNAL", "SIGHUP") {
@@ -122,7 +128,8 @@ impl<'a> Service<'a> {
             false => vec![ready(role, upgrader)],
         };
         let _careless = role.is("CARELESS", "yes").then(open_carelessly);
-        Ok(Self { role, upgrader, listener, server: None, asking, _careless })
+        let limits = Limits::default();
+        Ok(Self { role, upgrader, listener, server: None, asking, limits, _careless })
     }
 
     fn follow_orders(mut self) {
@@ -148,7 +155,7 @@ impl<'a> Service<'a> {
                 return role.is("DRAIN", "manual");
             }
             ("drain" | "end", _) => return false,
-            (other, _) => panic!("unknown order `{other}`"),
+            _ => assert!(self.limits.follow(role, order), "unknown order `{order}`"),
         }
         true
     }

@@ -1,8 +1,10 @@
 //! The system calls that no crate at hand wraps safely.
 
+use std::ffi::CString;
 use std::fs;
 use std::io::{self, Read};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Instant;
 
@@ -11,6 +13,9 @@ use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::DEADLINE;
+
+/// How much fits into a file system of [`mount_tmpfs`]: a few pages of the largest size.
+pub(crate) const TMPFS_BYTES: usize = 1 << 18;
 
 /// Makes this process the parent of whoever loses his own. See `prctl(2)`.
 pub(crate) fn adopt_orphans() {
@@ -83,6 +88,38 @@ pub(crate) fn fork_idle_child() -> libc::pid_t {
         },
         child => child,
     }
+}
+
+/// Lays an empty file system over a folder. See `mount(2)`, `tmpfs(5)`.
+pub(crate) fn mount_tmpfs(place: &Path, read_only: bool) {
+    let place = path_of(place);
+    let options = CString::new(format!("size={TMPFS_BYTES}")).unwrap();
+    let flags = if read_only { libc::MS_RDONLY } else { 0 };
+    let (kind, data) = (c"tmpfs".as_ptr(), options.as_ptr().cast());
+    // SAFETY: every pointer is to a string that ends in a NUL and outlives the call.
+    let result = unsafe { libc::mount(kind, place.as_ptr(), kind, flags, data) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+/// Takes away what was laid over a folder, though it may be in use. See `umount2(2)`.
+pub(crate) fn unmount(place: &Path) {
+    let place = path_of(place);
+    // SAFETY: the pointer is to a string that ends in a NUL and outlives the call.
+    let result = unsafe { libc::umount2(place.as_ptr(), libc::MNT_DETACH) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
+}
+
+fn path_of(place: &Path) -> CString {
+    CString::new(place.as_os_str().as_bytes()).unwrap()
+}
+
+/// Lowers the limit of open descriptors of another process. See `prlimit(2)`.
+pub(crate) fn limit_descriptors(pid: u32, most: u64) {
+    let limit = libc::rlimit { rlim_cur: most, rlim_max: most };
+    let old = std::ptr::null_mut();
+    // SAFETY: the new limit is a live value, and none is asked for.
+    let result = unsafe { libc::prlimit(pid.cast_signed(), libc::RLIMIT_NOFILE, &limit, old) };
+    assert_eq!(result, 0, "{}", io::Error::last_os_error());
 }
 
 /// The processes of a group that have not ended, by `/proc`.
