@@ -159,11 +159,10 @@ impl From<Failure> for Error {
             _ => (ErrorKind::Aborted, None),
         };
         let text = match kind {
-            ErrorKind::Hung => {
-                "the predecessor does not answer: it is frozen, or has no descriptor \
-                                slot for a successor; thaw it, or raise its LimitNOFILE"
-                    .into()
-            }
+            ErrorKind::Hung => format!(
+                "the predecessor does not answer, {failure}: it is frozen, or has no descriptor slot \
+                 for a successor; thaw it, or raise its LimitNOFILE"
+            ),
             _ => failure.to_string(),
         };
         let mut error = Self::new(kind, text).because(failure);
