@@ -86,7 +86,7 @@ impl PredecessorSide {
             }
         };
         let (process, credentials) = PidFd::of_peer(channel.as_fd()).ok()?;
-        if !holdings.settings.trusts(credentials.uid()) {
+        if !holdings.settings.trusts_process(&process, credentials.uid()) {
             self.tell_of_foreigner(credentials.uid(), credentials.pid());
             return None;
         }

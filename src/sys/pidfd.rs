@@ -53,13 +53,23 @@ impl PidFd {
         poll(&mut set, PollTimeout::ZERO) == Ok(1)
     }
 
-    /// Ends the process with `SIGKILL`. See `pidfd_send_signal(2)`.
+    /// Ends the process with `SIGKILL`.
     pub(crate) fn kill(&self) -> io::Result<()> {
+        self.send(libc::SIGKILL)
+    }
+
+    /// Whether this process may send signals to it: then it is alive, and of the same user as the
+    /// kernel knows it, unless this process may send them to others too. Sends none.
+    pub(crate) fn takes_signals(&self) -> bool {
+        self.send(0).is_ok()
+    }
+
+    /// See `pidfd_send_signal(2)`.
+    fn send(&self, signal: libc::c_int) -> io::Result<()> {
         let number = self.0.as_raw_fd();
         let none = std::ptr::null::<libc::siginfo_t>();
         // SAFETY: the descriptor is open, and a null `siginfo_t` means the kernel's own.
-        match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, number, libc::SIGKILL, none, 0) }
-        {
+        match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, number, signal, none, 0) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }
