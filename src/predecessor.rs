@@ -16,7 +16,7 @@ use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::mailbox::Reply;
 use crate::step::Side;
-use crate::sys::pidfd::PidFd;
+use crate::sys::pidfd::{PidFd, peer_credentials};
 use crate::sys::random::random;
 use crate::upgraded::Upgraded;
 use children::Children;
@@ -74,7 +74,8 @@ impl PredecessorSide {
         }
     }
 
-    /// Takes one connection, unless a foreign user makes it.
+    /// Takes one connection, unless a foreign user makes it: then what little is asked of the kernel
+    /// tells that.
     pub(crate) fn accept(&mut self, holdings: &mut Holdings) -> Option<ConnectionId> {
         let channel = match holdings.listener.as_ref()?.accept() {
             Ok(channel) => channel,
@@ -85,6 +86,11 @@ impl PredecessorSide {
                 return None;
             }
         };
+        let peer = peer_credentials(channel.as_fd()).ok()?;
+        if !holdings.settings.trusts(peer.uid()) {
+            self.tell_of_foreigner(peer.uid(), peer.pid());
+            return None;
+        }
         let (process, credentials) = PidFd::of_peer(channel.as_fd()).ok()?;
         if !holdings.settings.trusts_process(&process, credentials.uid()) {
             self.tell_of_foreigner(credentials.uid(), credentials.pid());

@@ -19,7 +19,7 @@ impl PidFd {
     /// The process at the other end of a connected Unix socket, and what the kernel recorded of it
     /// when the connection was made (or, for a listener, when it began to listen).
     pub(crate) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<(Self, UnixCredentials)> {
-        let credentials = getsockopt(&socket, PeerCredentials)?;
+        let credentials = peer_credentials(socket)?;
         let pidfd = match peer_pidfd(socket) {
             Err(error) if error.raw_os_error() == Some(libc::ENOPROTOOPT) => {
                 let process = Self::open(credentials.pid())?;
@@ -80,6 +80,11 @@ impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Who is at the other end of a connected Unix socket, as the kernel recorded it. See `unix(7)`.
+pub(crate) fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<UnixCredentials> {
+    Ok(getsockopt(&socket, PeerCredentials)?)
 }
 
 fn has_closed(socket: BorrowedFd<'_>) -> io::Result<bool> {
