@@ -11,7 +11,7 @@ use heirloom_proto::limits::MAX_LABEL;
 use crate::address::UnixAddress;
 use crate::error::{Error, ErrorKind};
 use crate::launch::Launch;
-use crate::settings::{Settings, Strays, Takeover};
+use crate::settings::{Settings, Strays, Takeover, nameless_user};
 use crate::upgrader::Upgrader;
 
 /// Settings of an [`Upgrader`]: made by [`Upgrader::builder`], ended by [`start`](Self::start).
@@ -201,6 +201,7 @@ impl Builder {
             draining_cap: self.draining_cap,
             fence: self.fence,
             users: self.users,
+            nameless: nameless_user(),
             launch: self.launch,
         })
     }

@@ -11,7 +11,7 @@ use heirloom_proto::FileId;
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
-use nix::poll::ppoll;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getpeername, getsockname,
     listen, setsockopt, socket, sockopt::SendTimeout,
@@ -113,6 +113,12 @@ impl ControlListener {
     /// The next connection in the queue.
     pub(crate) fn accept(&self) -> io::Result<Channel> {
         Channel::new(channel::accept(self.socket.as_fd())?)
+    }
+
+    /// Whether somebody waits to be accepted.
+    pub(crate) fn has_visitor(&self) -> bool {
+        let mut set = [PollFd::new(self.socket.as_fd(), PollFlags::POLLIN)];
+        poll(&mut set, PollTimeout::ZERO) == Ok(1)
     }
 
     pub(crate) fn address(&self) -> &UnixAddress {

@@ -31,6 +31,9 @@ pub(crate) struct Driver {
 /// Most frames taken from one connection before the others are looked at.
 const FRAMES_AT_ONCE: usize = 1_024;
 
+/// Most connections of foreign users closed before anything else is looked at.
+const FOREIGNERS_AT_ONCE: usize = 64;
+
 impl Driver {
     pub(crate) fn new(holdings: Holdings, role: Role) -> Self {
         let buffer = match role {
@@ -115,14 +118,33 @@ impl Driver {
         }
     }
 
-    /// Takes new connections; those of foreign users are closed without an answer.
+    /// Takes a new connection. Those of foreign users before it are closed without an answer, a crowd
+    /// of them at once.
     fn accept(&mut self) {
-        let Role::Predecessor(side) = &mut self.role else {
-            return;
-        };
-        if let Some(connection) = side.accept(&mut self.holdings) {
-            self.perform();
-            self.receive(connection);
+        for foreigners in 0..FOREIGNERS_AT_ONCE {
+            let Role::Predecessor(side) = &mut self.role else {
+                return;
+            };
+            if let Some(connection) = side.accept(&mut self.holdings) {
+                self.perform();
+                // Meanwhile older connections may have said something: that comes first.
+                if foreigners == 0 {
+                    self.receive(connection);
+                }
+                return;
+            }
+            if !self.has_visitor() {
+                return;
+            }
+        }
+    }
+
+    /// Whether one more connection waits and may be taken: whoever has made the listener may have
+    /// made it one that blocks.
+    fn has_visitor(&self) -> bool {
+        match (&self.role, &self.holdings.listener) {
+            (Role::Predecessor(side), Some(listener)) => side.accepts() && listener.has_visitor(),
+            _ => false,
         }
     }
 

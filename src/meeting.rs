@@ -83,11 +83,14 @@ impl Search {
     fn take_over(&mut self, settings: &Arc<Settings>, met: Met) -> Result<Option<Driver>, Error> {
         let by_environment = met.secret.is_some();
         let elsewhere = settings.handoff.as_ref() != Some(&met.address);
-        let Ok((_, peer)) = PidFd::of_peer(met.channel.as_fd()) else {
+        let Ok((process, peer)) = PidFd::of_peer(met.channel.as_fd()) else {
             self.last = Some(Failure::Died { phase: Phase::Greeting, status: None });
             return Ok(None);
         };
-        match take_over(settings, met, peer.uid()) {
+        if !settings.trusts_process(&process, peer.uid()) {
+            return Err(squatted(&met.address, peer.uid()));
+        }
+        match take_over(settings, met) {
             Ok(driver) => return Ok(Some(driver)),
             Err(Trouble::Error(error)) => return Err(error),
             // The parent went away, and another process owns the service: it knows no such secret.
@@ -197,10 +200,7 @@ fn squatted(address: &UnixAddress, uid: u32) -> Error {
 }
 
 /// Takes over from the process that was met.
-fn take_over(settings: &Arc<Settings>, met: Met, uid: u32) -> Result<Driver, Trouble> {
-    if !settings.trusts(uid) {
-        return Err(Trouble::Error(squatted(&met.address, uid)));
-    }
+fn take_over(settings: &Arc<Settings>, met: Met) -> Result<Driver, Trouble> {
     let mut holdings = new_core(settings).map_err(Trouble::Error)?;
     let side = SuccessorSide::new(&mut holdings, met.channel, met.address, met.secret)
         .map_err(Trouble::Error)?;

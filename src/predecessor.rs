@@ -19,7 +19,7 @@ use crate::mailbox::Reply;
 use crate::slots::way_out;
 use crate::step::Side;
 use crate::sys::channel::Channel;
-use crate::sys::pidfd::PidFd;
+use crate::sys::pidfd::{PidFd, peer_credentials};
 use crate::sys::random::random;
 use crate::upgraded::Upgraded;
 use children::Children;
@@ -77,7 +77,8 @@ impl PredecessorSide {
         }
     }
 
-    /// Takes one connection, unless a foreign user makes it.
+    /// Takes one connection, unless a foreign user makes it: then what little is asked of the kernel
+    /// tells that.
     pub(crate) fn accept(&mut self, holdings: &mut Holdings) -> Option<ConnectionId> {
         let channel = match accept_to_watch(holdings.listener.as_ref()?) {
             Ok(channel) => channel,
@@ -89,8 +90,13 @@ impl PredecessorSide {
                 return None;
             }
         };
+        let peer = peer_credentials(channel.as_fd()).ok()?;
+        if !holdings.settings.trusts(peer.uid()) {
+            self.tell_of_foreigner(peer.uid(), peer.pid());
+            return None;
+        }
         let (process, credentials) = PidFd::of_peer(channel.as_fd()).ok()?;
-        if !holdings.settings.trusts(credentials.uid()) {
+        if !holdings.settings.trusts_process(&process, credentials.uid()) {
             self.tell_of_foreigner(credentials.uid(), credentials.pid());
             return None;
         }

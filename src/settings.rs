@@ -6,6 +6,7 @@ use heirloom_proto::Timeouts;
 
 use crate::address::UnixAddress;
 use crate::launch::Launch;
+use crate::sys::pidfd::PidFd;
 
 /// Settings that have been checked.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Settings {
     pub(crate) draining_cap: usize,
     pub(crate) fence: bool,
     pub(crate) users: Vec<u32>,
+    /// Whom the kernel tells instead of a user that this user namespace has no name for.
+    pub(crate) nameless: u32,
     pub(crate) launch: Launch,
 }
 
@@ -28,6 +31,29 @@ impl Settings {
     pub(crate) fn trusts(&self, uid: u32) -> bool {
         uid == nix::unistd::geteuid().as_raw() || uid == 0 || self.users.contains(&uid)
     }
+
+    /// Whether the process at the other end may take part, of whom the kernel has told this user.
+    ///
+    /// One that may be anybody has to be within reach of a signal: the kernel compares users for that
+    /// as they are, not as they are called here.
+    pub(crate) fn trusts_process(&self, process: &PidFd, uid: u32) -> bool {
+        let is_exact = || uid != self.nameless || names_everybody() || process.takes_signals();
+        self.trusts(uid) && is_exact()
+    }
+}
+
+/// Whom the kernel tells instead of a user without a name. See `proc_sys_kernel(5)`.
+pub(crate) fn nameless_user() -> u32 {
+    const DEFAULT: u32 = 65_534;
+    let told = std::fs::read_to_string("/proc/sys/kernel/overflowuid");
+    told.ok().and_then(|text| text.trim().parse().ok()).unwrap_or(DEFAULT)
+}
+
+/// Whether every user has a name here: so it is outside of any user namespace, where one line of
+/// the map has them all. See `user_namespaces(7)`.
+fn names_everybody() -> bool {
+    let map = std::fs::read_to_string("/proc/self/uid_map");
+    map.is_ok_and(|map| map.split_whitespace().eq(["0", "0", "4294967295"]))
 }
 
 /// What a process that starts does about a predecessor.

@@ -19,7 +19,7 @@ impl PidFd {
     /// The process at the other end of a connected Unix socket, and what the kernel recorded of it
     /// when the connection was made (or, for a listener, when it began to listen).
     pub(crate) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<(Self, UnixCredentials)> {
-        let credentials = getsockopt(&socket, PeerCredentials)?;
+        let credentials = peer_credentials(socket)?;
         let pidfd = match peer_pidfd(socket) {
             Err(error) if error.raw_os_error() == Some(libc::ENOPROTOOPT) => {
                 let process = Self::open(credentials.pid())?;
@@ -53,13 +53,23 @@ impl PidFd {
         poll(&mut set, PollTimeout::ZERO) == Ok(1)
     }
 
-    /// Ends the process with `SIGKILL`. See `pidfd_send_signal(2)`.
+    /// Ends the process with `SIGKILL`.
     pub(crate) fn kill(&self) -> io::Result<()> {
+        self.send(libc::SIGKILL)
+    }
+
+    /// Whether this process may send signals to it: then it is alive, and of the same user as the
+    /// kernel knows it, unless this process may send them to others too. Sends none.
+    pub(crate) fn takes_signals(&self) -> bool {
+        self.send(0).is_ok()
+    }
+
+    /// See `pidfd_send_signal(2)`.
+    fn send(&self, signal: libc::c_int) -> io::Result<()> {
         let number = self.0.as_raw_fd();
         let none = std::ptr::null::<libc::siginfo_t>();
         // SAFETY: the descriptor is open, and a null `siginfo_t` means the kernel's own.
-        match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, number, libc::SIGKILL, none, 0) }
-        {
+        match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, number, signal, none, 0) } {
             0 => Ok(()),
             _ => Err(io::Error::last_os_error()),
         }
@@ -70,6 +80,11 @@ impl AsFd for PidFd {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+/// Who is at the other end of a connected Unix socket, as the kernel recorded it. See `unix(7)`.
+pub(crate) fn peer_credentials(socket: BorrowedFd<'_>) -> io::Result<UnixCredentials> {
+    Ok(getsockopt(&socket, PeerCredentials)?)
 }
 
 fn has_closed(socket: BorrowedFd<'_>) -> io::Result<bool> {

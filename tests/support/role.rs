@@ -74,6 +74,9 @@ impl Role {
         if role.is("RECORD", "yes") {
             steps::record();
         }
+        if role.is("TRACE", "yes") {
+            steps::trace();
+        }
         let socket = UnixDatagram::bind(role.path(&format!("orders.{}", std::process::id())));
         let (socket, outbox) = (socket.unwrap(), role.outbox.clone());
         thread::spawn(move || take_orders(&socket, &outbox));

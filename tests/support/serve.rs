@@ -8,6 +8,7 @@
 //! | `TAKEOVER` | `require`, `never` |
 //! | `HOLD` | steps of the library at which to be held, with commas |
 //! | `RECORD` | `yes`: tells every step of the library |
+//! | `TRACE` | `yes`: tells everything that is logged, at every level, whoever logs it |
 //! | `LISTEN` | the address of the TCP listener `service` |
 //! | `UNIX` | the address of a Unix listener |
 //! | `BEGIN` | `kill`, `exit`, `fail`, `hang` before anything else |
@@ -33,7 +34,7 @@
 //! | `ready`, `upgraded <pid> <generation>`, `exit`, `drained`, `gone` | as it says |
 //! | `failed <what> <kind> <phase> <text>` | instead of `started`, `ready`, `upgraded`, `awaited` |
 //! | `awaited` | the answer to the order `await <ms>` |
-//! | `step <point>`, `held <point>`, `log <message>`, `fields <fields>`, `holding`, `leaked <pid>` | see [`steps`](super::steps) |
+//! | `step <point>`, `held <point>`, `log <message>`, `fields <fields>`, `traced <level> <target> <fields>`, `holding`, `leaked <pid>` | see [`steps`](super::steps) |
 //!
 //! Orders: `ready`, `upgrade`, `stop`, `drain`, `end`, `progress <text>`, `await <ms>`, `tighten <MiB>`
 //! (let this process and its children have so much more address space: `tightened`); `nofile

@@ -21,6 +21,9 @@ static POINTS: Mutex<Vec<String>> = Mutex::new(Vec::new());
 /// Whether every step is told.
 static RECORDS: AtomicBool = AtomicBool::new(false);
 
+/// Whether everything that is logged is told, whoever logs it.
+static TRACES: AtomicBool = AtomicBool::new(false);
+
 /// How often it was told to go on.
 static RESUMED: (Mutex<u64>, Condvar) = (Mutex::new(0), Condvar::new());
 
@@ -38,6 +41,18 @@ pub(crate) fn resume() {
 /// Tells every step from now on.
 pub(crate) fn record() {
     RECORDS.store(true, Ordering::Relaxed);
+}
+
+/// Tells every event and every span from now on, at every level, with all its fields.
+pub(crate) fn trace() {
+    TRACES.store(true, Ordering::Relaxed);
+}
+
+fn tell_trace(metadata: &Metadata<'_>, text: &Text) {
+    if TRACES.load(Ordering::Relaxed) {
+        let (level, target) = (metadata.level(), metadata.target());
+        emit("traced", &format!("{level} {target} {} {}{}", text.point, text.message, text.rest));
+    }
 }
 
 fn come_to(point: &str) {
@@ -62,15 +77,18 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl Subscriber for Steps {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.target() == "heirloom::step"
+        TRACES.load(Ordering::Relaxed)
+            || metadata.target() == "heirloom::step"
             || (metadata.target().starts_with("heirloom") && *metadata.level() <= Level::INFO)
     }
 
     fn event(&self, event: &Event<'_>) {
         let mut text = Text::default();
         event.record(&mut text);
+        tell_trace(event.metadata(), &text);
         match event.metadata().target() {
             "heirloom::step" => come_to(&text.point),
+            _ if *event.metadata().level() > Level::INFO => {}
             _ => {
                 emit("log", &text.message);
                 if !text.rest.is_empty() {
@@ -81,7 +99,10 @@ impl Subscriber for Steps {
         }
     }
 
-    fn new_span(&self, _: &Attributes<'_>) -> Id {
+    fn new_span(&self, span: &Attributes<'_>) -> Id {
+        let mut text = Text::default();
+        span.record(&mut text);
+        tell_trace(span.metadata(), &text);
         Id::from_u64(1)
     }
 

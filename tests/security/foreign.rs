@@ -1,0 +1,133 @@
+//! Processes of another user: everybody may connect to an abstract name, and is told nothing there.
+
+use std::fs;
+
+use heirloom_proto::Phase;
+
+use super::attacker::{FOREIGN, attack, can_be_foreign, start};
+use super::delay::{When, expect_no_delay};
+use super::{expect_owner, expect_unharmed};
+use crate::support::control::status;
+use crate::support::{Family, Way, both_ways};
+
+/// What the owner logs.
+const NOTICED: &str = "a foreign user has connected to the handoff socket";
+
+/// Another user does this while there are upgrades.
+fn endure(order: &str, way: Way) {
+    if !can_be_foreign() {
+        return;
+    }
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    let attacker = start(&mut family, Some(FOREIGN));
+    let made = order.split_once(' ').unwrap().1;
+    assert_eq!(attack(&mut family, attacker, order), made, "everybody may connect");
+    assert_eq!(attack(&mut family, attacker, "listen"), "0", "and hears nothing");
+    family.expect_like(first, "log", NOTICED);
+    family.expect_like(first, "fields", &format!("uid={FOREIGN} pid={attacker}"));
+    let owner = expect_no_delay(&mut family, first, attacker, order, (When::Beside, way));
+    family.signal(attacker, nix::sys::signal::Signal::SIGKILL);
+    expect_unharmed(&mut family, owner, &address);
+}
+
+both_ways! {
+    fn silent_crowd_of_another_user_is_kept_out_and_delays_nobody(way: Way) {
+        endure("flood 1000", way);
+    }
+
+    fn garbage_of_another_user_is_not_read_and_delays_nobody(way: Way) {
+        endure("garbage 200", way);
+    }
+
+    fn descriptors_of_another_user_are_not_kept_and_delay_nobody(way: Way) {
+        endure("descriptors 50", way);
+    }
+}
+
+/// The owner's own user may do so too, by a fault of some tool. Each of these is somebody who may have
+/// something to say, so that only when they are there nobody waits for them.
+#[test]
+fn silent_crowd_of_the_same_user_delays_nobody() {
+    for way in [Way::Spawned, Way::External] {
+        let mut family = Family::new();
+        let (first, address) = family.start_service();
+        let attacker = start(&mut family, None);
+        let owner =
+            expect_no_delay(&mut family, first, attacker, "flood 1000", (When::Behind, way));
+        family.kill(attacker);
+        expect_unharmed(&mut family, owner, &address);
+    }
+}
+
+/// It is refused by the owner, and told that by an error of its own.
+#[test]
+fn successor_of_another_user_is_handed_nothing_and_the_owner_says_whose_it_was() {
+    if !can_be_foreign() {
+        return;
+    }
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    family.set_next("USER", &FOREIGN.to_string());
+    let stranger = family.start();
+    family.expect_like(first, "log", NOTICED);
+    family.expect_like(first, "fields", &format!("uid={FOREIGN} pid={stranger}"));
+    let failed = family.expect(stranger, "failed").details;
+    assert!(failed.starts_with("start DiedMidway Some(Greeting) "), "{failed}");
+    assert!(!family.has_logged(first, "a handoff has begun"));
+    expect_unharmed(&mut family, first, &address);
+}
+
+/// A service of one user and a successor of another: neither is root, so neither trusts the other.
+#[test]
+fn successor_that_meets_a_service_of_another_user_says_squatted() {
+    if !can_be_foreign() {
+        return;
+    }
+    let mut family = Family::new();
+    family.unset("PID_FILE").set_next("USER", &FOREIGN.to_string());
+    let (first, address) = family.start_service();
+    family.set_next("USER", "65533");
+    let stranger = family.start();
+    let failed = family.expect(stranger, "failed").details;
+    assert!(failed.starts_with("start Squatted None "), "{failed}");
+    let says = format!("is squatted by user {FOREIGN}, this process is user 65533");
+    assert!(failed.contains(&says), "{failed}");
+    assert_eq!(crate::support::ask(&address).unwrap(), (first, 1));
+    // Who is root is not enough: it would take in what another user hands it.
+    family.set_next("TAKEOVER", "require");
+    let root = family.start();
+    family.expect_like(root, "failed", "start Squatted ");
+    family.set_next("USER", &FOREIGN.to_string());
+    let second = family.succeed(first, Way::External);
+    family.expect(second, "ready");
+    family.expect_end(first);
+    assert_eq!(crate::support::ask(&address).unwrap(), (second, 2));
+}
+
+/// A private name cannot be guessed, but everybody can read it in `/proc/net/unix`: it is the
+/// credentials that keep him out.
+#[test]
+fn another_user_who_has_read_the_private_name_is_kept_out_all_the_same() {
+    if !can_be_foreign() {
+        return;
+    }
+    let mut family = Family::new();
+    let (first, address) = family.unset("HANDOFF").start_service();
+    let name = family.expect(first, "started").word(1).to_owned();
+    let everybodys = fs::read_to_string("/proc/net/unix").unwrap();
+    assert!(everybodys.lines().any(|line| line.ends_with(&name)), "it is no secret");
+    family.set("HANDOFF", &name);
+    let attacker = start(&mut family, Some(FOREIGN));
+    assert_eq!(attack(&mut family, attacker, "flood 20"), "20");
+    assert_eq!(attack(&mut family, attacker, "listen"), "0");
+    family.expect_like(first, "log", NOTICED);
+    let report = status(&name).unwrap();
+    assert_eq!((report.pid, report.phase), (first, Phase::Serving));
+    expect_owner(&family, first, 1, &address);
+    family.unset("HANDOFF");
+    let second = family.succeed(first, Way::Spawned);
+    family.expect(second, "ready");
+    family.expect_end(first);
+    assert_eq!(crate::support::ask(&address).unwrap(), (second, 2));
+}
