@@ -22,12 +22,24 @@ class Peer:
     @property
     def trusted(self) -> bool:
         """Our own user or root (section 1; there is no explicit list here)."""
-        return self.uid in (os.geteuid(), 0)
+        if self.uid not in (os.geteuid(), 0):
+            return False
+        return self.uid != _nameless() or _names_everybody() or self._takes_signals()
 
     @property
     def dead(self) -> bool:
         """Whether the kernel says so. A process that could not be referred to any more is dead as well."""
         return self.pidfd is None or _readable(self.pidfd)
+
+    def _takes_signals(self) -> bool:
+        """The kernel compares users for that as they are, not as they are called in our namespace."""
+        try:
+            if self.pidfd is not None:
+                signal.pidfd_send_signal(self.pidfd, 0)
+                return True
+        except OSError:
+            pass
+        return False
 
     def kill(self) -> bool:
         """Whether we may."""
@@ -61,6 +73,17 @@ def _pidfd_of(connection: socket.socket, pid: int) -> Optional[int]:
         return os.pidfd_open(pid)
     except ProcessLookupError:
         return None
+
+
+def _nameless() -> int:
+    """Whom the kernel tells instead of a user that our namespace has no name for."""
+    with open("/proc/sys/kernel/overflowuid", encoding="ascii") as told:
+        return int(told.read())
+
+
+def _names_everybody() -> bool:
+    with open("/proc/self/uid_map", encoding="ascii") as map_of_users:
+        return map_of_users.read().split() == ["0", "0", "4294967295"]
 
 
 def _readable(descriptor: int) -> bool:
