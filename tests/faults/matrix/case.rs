@@ -188,7 +188,10 @@ impl Stage<'_> {
             (Victim::First, Outcome::First) => self.expect_failed(),
             (Victim::First, _) => self.family.expect_end(first),
             (Victim::Second, Outcome::First) => self.family.expect_end(second),
-            (Victim::Second, _) => drop(self.family.expect(second, "ready")),
+            (Victim::Second, _) => {
+                self.family.expect(second, "ready");
+                self.family.expect_end(first);
+            }
         }
     }
 

@@ -27,6 +27,8 @@ pub(super) struct Verdict {
     nobody_there: usize,
     /// Answers that came once the owner, which had stood still, went on.
     stood_still: usize,
+    /// How long an answer may take before it is late, but for what noise adds.
+    allowed: Duration,
     /// Longest that any other answer was waited for.
     longest: Duration,
     /// Longest that a client of another service had to wait at the same time.
@@ -36,6 +38,7 @@ pub(super) struct Verdict {
 impl Verdict {
     pub(super) fn new(case: Case, course: &Course, calm: &Calm) -> Self {
         let mut verdict = Self {
+            allowed: case.allowed(),
             clients: course.clients.len(),
             answers: 0,
             refused: 0,
@@ -53,6 +56,8 @@ impl Verdict {
             true => course.caught_up(),
             false => course.restored,
         };
+        // What a crowd leaves behind is cleared away while the next ones are served.
+        verdict.allowed += restored - course.restored;
         for client in &course.clients {
             verdict.count(client, course, restored, calm);
         }
@@ -95,7 +100,7 @@ impl Verdict {
         let noise = calm.noise(asked, answered);
         self.longest = self.longest.max(waited);
         self.noise = self.noise.max(noise);
-        if waited > self.case.allowed() + GRACE + 2 * noise {
+        if waited > self.allowed + GRACE + 2 * noise {
             self.late += 1;
         }
     }
@@ -184,7 +189,7 @@ impl fmt::Display for Verdict {
         let Self { in_flight, nobody_there, stood_still, .. } = self;
         write!(f, "{in_flight:9} {nobody_there:6} {stood_still:11} | ")?;
         let [longest, allowed, noise] =
-            [self.longest, self.case.allowed(), self.noise].map(|time| time.as_millis());
+            [self.longest, self.allowed, self.noise].map(|time| time.as_millis());
         write!(f, "{longest:7} {allowed:7} {noise:5}")
     }
 }
