@@ -7,7 +7,7 @@ both_ways! {
         let mut family = Family::new();
         let (first, address) = family.start_service();
         family.tell(first, "tighten 64");
-        family.expect(first, "tightened");
+        family.expect(first, "limited");
         let clients = Clients::start(&address);
         let second = family.succeed(first, way);
         family.expect(second, "ready");

@@ -42,6 +42,7 @@ impl Limits {
             ("nofile", limit) => limit_descriptors(limit),
             ("fill", spare) => self.fill(spare.parse().unwrap()),
             ("free", _) => self.hoard.clear(),
+            ("tighten", mib) => tighten(mib.parse().unwrap()),
             ("unmount", what) => sys::unmount(&place(role, what)),
             _ => return false,
         }
@@ -75,6 +76,15 @@ pub(crate) fn bind_many(fds: &Fds, count: usize) -> Result<(), Error> {
     }
     emit("many", &format!("{count} {}", digest.finish()));
     Ok(())
+}
+
+/// Limits the address space to what is used now and a little more.
+fn tighten(mib: u64) {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
+    let kib: u64 = size.split_whitespace().next().unwrap().parse().unwrap();
+    let limit = (kib + mib * 1_024) * 1_024;
+    setrlimit(Resource::RLIMIT_AS, limit, limit).unwrap();
 }
 
 /// Sets the limit of open descriptors: `soft:hard`.

@@ -36,13 +36,13 @@
 //! | `awaited` | the answer to the order `await <ms>` |
 //! | `step <point>`, `held <point>`, `log <message>`, `fields <fields>`, `traced <level> <target> <fields>`, `holding`, `leaked <pid>` | see [`steps`](super::steps) |
 //!
-//! Orders: `ready`, `upgrade`, `stop`, `drain`, `end`, `progress <text>`, `await <ms>`, `tighten <MiB>`
-//! (let this process and its children have so much more address space: `tightened`); `nofile
-//! <soft:hard>`, `fill <spare>` (takes every descriptor slot but so many), `free`, `unmount <what>`, each
-//! answered by an event `limited`; and at any time `hold <point>`, `resume`, `leak` (fork a child that
-//! keeps every descriptor).
+//! Orders: `ready`, `upgrade`, `stop`, `drain`, `end`, `progress <text>`, `await <ms>`; `nofile
+//! <soft:hard>`, `fill <spare>` (takes every descriptor slot but so many), `free`, `unmount <what>`,
+//! `tighten <MiB>` (let this process and its children have so much more address space), each answered by
+//! an event `limited`; and at any time `hold <point>`, `resume`, `leak` (fork a child that keeps every
+//! descriptor).
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
@@ -54,7 +54,6 @@ use heirloom::{Error, ErrorKind, Exit, Signal as Trigger, Upgrader};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, raise};
 
 use super::limits::{self, Limits};
@@ -149,7 +148,6 @@ impl<'a> Service<'a> {
             ("upgrade", _) => self.asking.push(upgrade(upgrader)),
             ("stop", _) => upgrader.stop(),
             ("progress", text) => upgrader.progress(text),
-            ("tighten", mib) => tighten(mib.parse().unwrap()),
             ("await", ms) => await_predecessor(upgrader, ms.parse().unwrap()),
             ("exit-fired", _) => {
                 emit("exit", "");
@@ -170,16 +168,6 @@ impl<'a> Service<'a> {
             .map(|listener| thread::spawn(move || answer_until(&listener, &exit, generation)));
         emit("ready", "");
     }
-}
-
-/// Limits the address space to what is used now and a little more.
-fn tighten(mib: u64) {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let size = status.lines().find_map(|line| line.strip_prefix("VmSize:")).unwrap();
-    let kib: u64 = size.split_whitespace().next().unwrap().parse().unwrap();
-    let limit = (kib + mib * 1_024) * 1_024;
-    setrlimit(Resource::RLIMIT_AS, limit, limit).unwrap();
-    emit("tightened", "");
 }
 
 /// Holds a descriptor that is not close-on-exec.

@@ -7,8 +7,8 @@ use nix::sys::signal::Signal;
 
 use super::outcome::Outcome;
 use crate::support::open_loop::{Client, OpenLoop};
-use crate::support::{Event, Family, Way, process, wait_until};
-use crate::{FAILED, TAKEN_BACK, expect_owner};
+use crate::support::{Family, Way, process, wait_until};
+use crate::{expect_failed, expect_owner};
 
 /// How long a side waits for the next step once the successor is ready.
 pub(super) const COMMIT: Duration = Duration::from_millis(500);
@@ -166,11 +166,7 @@ impl Stage<'_> {
         if self.case.way == Way::External && self.case.point == "successor.before.send-hello" {
             return;
         }
-        let is = |event: &Event| {
-            let logs = [FAILED, TAKEN_BACK].contains(&event.details.as_str());
-            event.pid == first && event.name == "log" && logs
-        };
-        self.family.expect_where("the failure of the handoff", is);
+        expect_failed(&mut self.family, first, self.case.way);
     }
 
     /// What becomes of a victim that stands still.
