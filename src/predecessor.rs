@@ -243,19 +243,9 @@ impl PredecessorSide {
             }
             Output::Thaw => holdings.registry.open(),
             Output::Unlock => holdings.unlock(Side::Predecessor),
-            Output::TryLock => {
-                if !self.hears_of_death(holdings) {
-                    let lock = holdings.try_lock(Side::Predecessor);
-                    self.machine.handle_lock(lock, holdings.now());
-                }
-            }
+            Output::TryLock => self.try_lock(holdings),
             Output::RenewToken => holdings.renew_token(Side::Predecessor),
-            Output::Fence(connection) => {
-                if let Err(error) = fence(holdings, connection) {
-                    tracing::error!(%error, "the silent successor cannot be ended");
-                    self.machine.handle_fence_failed(holdings.now());
-                }
-            }
+            Output::Fence(connection) => self.fence(holdings, connection),
             Output::Event(event) => self.tell(holdings, event),
             other => tracing::error!(?other, "an output that this driver does not know"),
         }
@@ -287,6 +277,25 @@ impl PredecessorSide {
                     Abort::new(AbortReason::System, &format!("a frame cannot be sent: {error}"));
                 self.machine.handle_garbage(connection, Failure::Aborted(abort), now);
             }
+        }
+    }
+
+    fn try_lock(&mut self, holdings: &mut Holdings) {
+        if !self.hears_of_death(holdings) {
+            let lock = holdings.try_lock(Side::Predecessor);
+            self.machine.handle_lock(lock, holdings.now());
+        }
+    }
+
+    /// Ends a successor that holds the token and is silent. One that has spoken while this process
+    /// was frozen, or had no time on a processor, is heard first.
+    fn fence(&mut self, holdings: &Holdings, connection: ConnectionId) {
+        let peer = holdings.connections.get(&connection);
+        if peer.is_some_and(Connection::has_unread) {
+            self.machine.handle_fence_put_off(holdings.now());
+        } else if let Err(error) = end_silent(peer) {
+            tracing::error!(%error, "the silent successor cannot be ended");
+            self.machine.handle_fence_failed(holdings.now());
         }
     }
 
@@ -348,9 +357,9 @@ fn accept_to_watch(listener: &ControlListener) -> io::Result<Channel> {
     Ok(channel)
 }
 
-/// Ends a successor that holds the token and says nothing, unless it lives in this very process.
-fn fence(holdings: &Holdings, connection: ConnectionId) -> io::Result<()> {
-    match holdings.connections.get(&connection) {
+/// Kills a successor, unless it lives in this very process.
+fn end_silent(peer: Option<&Connection>) -> io::Result<()> {
+    match peer {
         Some(Connection { pidfd: Some(process), pid, .. }) if *pid != std::process::id() => {
             tracing::warn!(pid, "ending a successor that holds the token and is silent");
             process.kill()

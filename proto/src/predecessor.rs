@@ -6,7 +6,8 @@
 //! [`Predecessor::handle_lock`], or with [`Predecessor::handle_peer_died`] if the successor turns out
 //! to be dead, `TakeSnapshot` with [`Predecessor::handle_snapshot`], `Freeze` with
 //! [`Predecessor::handle_frozen`], `Spawn` with [`Predecessor::handle_spawn_failed`] if it fails,
-//! `Fence` with [`Predecessor::handle_fence_failed`] if the kernel does not let it be.
+//! `Fence` with [`Predecessor::handle_fence_put_off`] if something of the successor is yet to be read,
+//! and with [`Predecessor::handle_fence_failed`] if the kernel does not let it be.
 
 mod admission;
 mod commit;

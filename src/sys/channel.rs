@@ -79,8 +79,13 @@ impl Channel {
     pub(crate) fn peek(&self) -> io::Result<Option<[u8; 8]>> {
         let mut start = [0; 8];
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
-        let length = nix::sys::socket::recv(self.0.as_raw_fd(), &mut start, flags)?;
-        Ok((length > 0).then_some(start))
+        loop {
+            match nix::sys::socket::recv(self.0.as_raw_fd(), &mut start, flags) {
+                // As when it is received.
+                Err(Errno::EINTR | Errno::ECONNRESET) => {}
+                peeked => return Ok((peeked? > 0).then_some(start)),
+            }
+        }
     }
 }
 

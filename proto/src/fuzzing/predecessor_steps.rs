@@ -261,6 +261,8 @@ impl<'a> Side<'a> {
             Output::Fence(_) => {
                 if self.input.flag() {
                     self.machine.handle_fence_failed(now);
+                } else if self.input.flag() {
+                    self.machine.handle_fence_put_off(now);
                 }
             }
             Output::Event(event) => self.handle_event(event),

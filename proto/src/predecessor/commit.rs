@@ -90,6 +90,15 @@ impl Predecessor {
         self.set_step(step, now);
     }
 
+    /// The successor was not killed, since it has said something that comes next: it may be `Owned`.
+    pub fn handle_fence_put_off(&mut self, now: Duration) {
+        let step = match self.take_step() {
+            Step::Releasing(step) => Step::Releasing(step.handle_fence_put_off(now)),
+            step => step,
+        };
+        self.set_step(step, now);
+    }
+
     fn wait_for_token(&mut self, held: Held, now: Duration) {
         match held {
             Held::Wait(step) => self.set_step(Step::Releasing(step), now),

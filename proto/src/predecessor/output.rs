@@ -43,8 +43,9 @@ pub enum Output {
     TryLock,
     /// Make a new token and lock it: the old one is locked by nobody that lives.
     RenewToken,
-    /// Kill the peer through its pidfd; answer with `handle_fence_failed` if that cannot be. It holds
-    /// the token and says nothing.
+    /// Kill the peer through its pidfd: it holds the token and says nothing. Answer with
+    /// `handle_fence_put_off` if it has said something that was not read yet, and with
+    /// `handle_fence_failed` if it cannot be killed.
     Fence(ConnectionId),
     /// Something has happened.
     Event(Event),

@@ -232,6 +232,12 @@ impl AwaitingOwned {
         Self { fenced: false, ..self }
     }
 
+    /// The successor was not killed, for it is to be heard first: it will be if it has said nothing
+    /// that counts.
+    pub fn handle_fence_put_off(self, now: Duration) -> Self {
+        Self { fenced: false, deadline: Some(now.saturating_add(LOCK_RETRY)), ..self }
+    }
+
     /// How long the successor has been waited for.
     pub fn waited(&self, now: Duration) -> Duration {
         let late = self.deadline.map_or(Duration::ZERO, |deadline| now.saturating_sub(deadline));

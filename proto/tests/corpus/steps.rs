@@ -121,6 +121,8 @@ mod older {
 /// Seeds for an owner, and what it does in the end.
 pub(crate) fn predecessor() -> Vec<(Seed, Phase)> {
     use older::*;
+    const KILLED: usize = 2;
+    const PUT_OFF: u8 = 1;
     let locked = || until_commit().then(meddle(0));
     let seeds = [
         ("serves", begin(), Phase::Serving),
@@ -140,8 +142,13 @@ pub(crate) fn predecessor() -> Vec<(Seed, Phase)> {
         ("successor-falls-silent", locked().then(deadline()), Phase::Fencing),
         (
             "silent-successor-is-killed",
-            locked().then(deadline()).byte(0).then(meddle(1)).then(dies()),
+            locked().then(deadline()).zeros(KILLED).then(meddle(1)).then(dies()),
             Phase::Serving,
+        ),
+        (
+            "silent-successor-is-heard-first",
+            locked().then(deadline()).byte(0).byte(PUT_OFF).then(owned()),
+            Phase::Draining,
         ),
         ("lock-of-the-dead-is-leaked", locked().then(dies()), Phase::Releasing),
         ("stopped-unseen", locked().then(meddle(0)).then(deadline()), Phase::Draining),

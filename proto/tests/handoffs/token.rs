@@ -2,7 +2,7 @@
 
 use heirloom_proto::predecessor::Event as OlderEvent;
 use heirloom_proto::successor::Event;
-use heirloom_proto::{Failure, Lock, Message, Phase};
+use heirloom_proto::{Failure, Lock, Message, Phase, Progress};
 
 use crate::support::{Pair, Who, hello, seconds, settings};
 
@@ -170,6 +170,42 @@ fn an_abort_of_a_living_predecessor_is_believed_at_once() {
     pair.youngers[0].frozen = false;
     pair.settle();
     assert!(matches!(pair.youngers[0].failure(), Failure::PeerAborted(_)));
+    pair.assert_older_owns();
+}
+
+/// The deadline comes to a frozen owner before it has read what has arrived meanwhile.
+fn wake_late(pair: &mut Pair) {
+    pair.now += seconds(3);
+    pair.older.frozen = false;
+    pair.older.machine.handle_timeout(pair.now);
+    pair.settle();
+}
+
+#[test]
+fn a_successor_that_has_spoken_is_heard_before_it_is_killed_for_its_silence() {
+    let mut pair = Pair::connected(1);
+    reached(&mut pair, holds_token);
+    pair.older.frozen = true;
+    pair.settle();
+    assert!(!pair.younger().link.to_older.is_empty(), "it has said `Owned`");
+    wake_late(&mut pair);
+    assert_eq!(pair.older.fenced, 0);
+    pair.assert_younger_owns();
+    assert_eq!(pair.older.machine.phase(), Phase::Draining);
+}
+
+#[test]
+fn a_successor_that_has_said_nothing_to_the_purpose_is_killed_all_the_same() {
+    let mut pair = Pair::connected(1);
+    reached(&mut pair, holds_token);
+    pair.older.frozen = true;
+    pair.younger().frozen = true;
+    let frame = Message::Progress(Progress { text: "still here".into() }).encode().unwrap();
+    pair.younger().link.to_older.push_back(frame);
+    wake_late(&mut pair);
+    assert_eq!(pair.older.fenced, 0, "it is heard first");
+    pair.pass(seconds(1));
+    assert_eq!(pair.older.fenced, 1);
     pair.assert_older_owns();
 }
 

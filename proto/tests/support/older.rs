@@ -224,8 +224,11 @@ impl Older {
         youngers: &mut [Younger],
         now: Duration,
     ) {
-        self.fenced += 1;
         let index = connection.0 as usize;
+        if !youngers[index].link.to_older.is_empty() {
+            return self.machine.handle_fence_put_off(now);
+        }
+        self.fenced += 1;
         match self.fence_works {
             true => youngers[index].die(kernel, index),
             false => self.machine.handle_fence_failed(now),
