@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::outcome::Outcome;
+use super::scenario::{Begun, Scenario, expect_answer};
+use crate::support::control::Tool;
 use crate::support::open_loop::{Client, OpenLoop};
 use crate::support::{Family, Way, process, wait_until};
 use crate::{expect_failed, expect_owner};
@@ -14,7 +16,7 @@ use crate::{expect_failed, expect_owner};
 pub(super) const COMMIT: Duration = Duration::from_millis(500);
 
 /// How long a predecessor waits for its successor to become ready.
-const READY: Duration = Duration::from_millis(2_500);
+pub(super) const READY: Duration = Duration::from_millis(2_500);
 
 /// Which of the two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +38,7 @@ pub(super) enum Fault {
 /// One case.
 #[derive(Clone, Debug)]
 pub(super) struct Case {
+    pub(super) scenario: Scenario,
     pub(super) victim: Victim,
     pub(super) point: String,
     pub(super) fault: Fault,
@@ -60,7 +63,9 @@ struct Stage<'a> {
     family: Family,
     address: String,
     first: u32,
-    second: u32,
+    /// Not yet known where the first is still to spawn it.
+    second: Option<u32>,
+    tool: Option<Tool>,
 }
 
 impl Case {
@@ -74,8 +79,7 @@ impl Case {
             .set("PROGRESS", "warming up");
         let (first, address) = family.start_service();
         let clients = OpenLoop::start(&address);
-        let second = self.begin(&mut family, first, &address);
-        let mut stage = Stage { case: self, family, address, first, second };
+        let mut stage = self.begin(family, first, address);
         let (struck, in_flight) = stage.strike();
         stage.await_others();
         stage.resolve();
@@ -86,42 +90,32 @@ impl Case {
         Course { clients, in_flight, struck, restored }
     }
 
-    /// Whether the second process gives up as soon as it has everything: it is at such a point only then.
-    fn gives_up(&self) -> bool {
-        self.point.ends_with("abort")
-    }
-
-    /// Lets the handoff begin, up to the point.
-    fn begin(&self, family: &mut Family, first: u32, address: &str) -> u32 {
+    /// Lets it begin, up to the point.
+    fn begin(&self, mut family: Family, first: u32, address: String) -> Stage<'_> {
         match self.victim {
             Victim::First => family.hold(first, &self.point),
             Victim::Second => drop(family.hold_next(&self.point)),
         }
         // Where it has to begin afresh it is to be found where the first was.
-        family.set_next("LISTEN", address);
-        if self.gives_up() {
-            family.set_next("PREPARE", "manual");
-        }
-        let second = family.succeed(first, self.way);
-        if self.gives_up() {
-            family.expect(second, "prepared");
-            family.tell(second, "stop");
-        }
-        let held = match self.victim {
-            Victim::First => first,
-            Victim::Second => second,
-        };
-        family.expect_like(held, "held", &self.point);
-        second
+        family.set_next("LISTEN", &address);
+        let Begun { second, tool } = self.scenario.begin(&mut family, first, self.way);
+        let mut stage = Stage { case: self, family, address, first, second, tool };
+        let victim = stage.victim();
+        stage.family.expect_like(victim, "held", &self.point);
+        stage
     }
 }
 
 impl Stage<'_> {
-    fn victim(&self) -> u32 {
+    fn victim(&mut self) -> u32 {
         match self.case.victim {
             Victim::First => self.first,
-            Victim::Second => self.second,
+            Victim::Second => self.second(),
         }
+    }
+
+    fn second(&mut self) -> u32 {
+        *self.second.get_or_insert_with(|| self.family.expect_new())
     }
 
     /// The fault. The victim stands still before it is killed, so that it can be told whose
@@ -142,52 +136,80 @@ impl Stage<'_> {
 
     /// Everybody else goes on, or gives up.
     fn await_others(&mut self) {
-        let Self { case, first, second, .. } = *self;
+        let Self { case, first, .. } = *self;
         match (case.victim, case.outcome) {
             // Nobody has heard of it.
             (_, Outcome::Unnoticed) => {}
-            (Victim::First, Outcome::Second | Outcome::Afresh) => {
-                self.family.expect(second, "ready");
-            }
-            (Victim::First, Outcome::First | Outcome::Nobody) => {
-                if !case.gives_up() {
-                    self.family.expect(second, "failed");
+            (Victim::First, outcome) => {
+                // There is none yet where the first has not spawned it.
+                if let Some(second) = self.second.or_else(|| self.expect_spawned()) {
+                    self.case.scenario.stir(&self.family, second);
+                    self.await_second(second, outcome);
                 }
-                self.family.expect_end(second);
             }
             (Victim::Second, Outcome::First) => self.expect_failed(),
             (Victim::Second, _) => self.family.expect_end(first),
         }
     }
 
-    fn expect_failed(&mut self) {
-        let first = self.first;
-        // Of one from elsewhere that has said nothing nobody knows.
-        if self.case.way == Way::External && self.case.point == "successor.before.send-hello" {
-            return;
+    /// The second, if the first has spawned it before it was struck.
+    fn expect_spawned(&mut self) -> Option<u32> {
+        let is_spawned = !self.case.point.ends_with("-upgrade");
+        is_spawned.then(|| self.second())
+    }
+
+    fn await_second(&mut self, second: u32, outcome: Outcome) {
+        match outcome {
+            Outcome::Second | Outcome::Afresh => {
+                self.family.expect(second, "ready");
+            }
+            _ => {
+                if self.case.scenario != Scenario::GivesUp {
+                    self.family.expect(second, "failed");
+                }
+                self.family.expect_end(second);
+            }
         }
-        expect_failed(&mut self.family, first, self.case.way);
+    }
+
+    fn expect_failed(&mut self) {
+        let Self { case, first, .. } = *self;
+        // Of one from elsewhere that has said nothing, or was refused, nothing had begun.
+        let had_begun =
+            case.scenario != Scenario::Refuses && case.point != "successor.before.send-hello";
+        if case.way == Way::Spawned || had_begun {
+            expect_failed(&mut self.family, first, case.way);
+        }
     }
 
     /// What becomes of a victim that stands still.
     fn resolve(&mut self) {
-        let Self { case, first, second, .. } = *self;
+        let Self { case, first, .. } = *self;
         let victim = self.victim();
         match case.fault {
             Fault::Killed => return,
             Fault::Frozen => return self.end(victim),
             // Its predecessor has ended it.
             Fault::Thawed if case.outcome == Outcome::First && self.is_fenced() => {}
-            Fault::Thawed => self.family.thaw(victim),
+            Fault::Thawed => self.thaw(victim),
         }
         match (case.victim, case.outcome) {
             (Victim::First, Outcome::First) => self.expect_failed(),
             (Victim::First, _) => self.family.expect_end(first),
-            (Victim::Second, Outcome::First) => self.family.expect_end(second),
+            (Victim::Second, Outcome::First | Outcome::Nobody) => self.family.expect_end(victim),
             (Victim::Second, _) => {
-                self.family.expect(second, "ready");
+                self.family.expect(victim, "ready");
                 self.family.expect_end(first);
             }
+        }
+    }
+
+    /// It goes on, and whoever has asked it something is answered.
+    fn thaw(&mut self, victim: u32) {
+        self.family.thaw(victim);
+        match self.case.victim {
+            Victim::First => self.tool.iter_mut().for_each(expect_answer),
+            Victim::Second => self.case.scenario.stir(&self.family, victim),
         }
     }
 
@@ -208,18 +230,11 @@ impl Stage<'_> {
 
     /// Whoever owns the service now, and since when. Where nobody is left a supervisor starts it.
     fn restore(&mut self) -> (u32, Instant) {
-        let Self { case, first, second, .. } = *self;
-        let (owner, generation) = match case.outcome {
-            Outcome::First => (first, 1),
-            Outcome::Second | Outcome::Unnoticed => (second, 2),
-            Outcome::Afresh => (second, 1),
-            Outcome::Nobody => {
-                self.family.expect_only(&[]);
-                self.family.set("LISTEN", &self.address.clone());
-                let (started, address) = self.family.start_service();
-                assert_eq!(address, self.address);
-                (started, 1)
-            }
+        let (owner, generation) = match self.case.outcome {
+            Outcome::First => (self.first, 1),
+            Outcome::Second | Outcome::Unnoticed => (self.second(), 2),
+            Outcome::Afresh => (self.second(), 1),
+            Outcome::Nobody => (self.supervise(), 1),
         };
         let restored = Instant::now();
         expect_owner(&self.family, owner, generation, &self.address);
@@ -227,8 +242,20 @@ impl Stage<'_> {
         (owner, restored)
     }
 
+    fn supervise(&mut self) -> u32 {
+        self.family.expect_only(&[]);
+        self.family.set("LISTEN", &self.address.clone());
+        let (started, address) = self.family.start_service();
+        assert_eq!(address, self.address);
+        started
+    }
+
     /// The next upgrade succeeds.
     fn hand_on(&mut self, owner: u32) -> u32 {
+        if self.case.scenario == Scenario::Refuses && self.case.outcome == Outcome::Afresh {
+            // It is another service now.
+            self.family.set_next("SERVICE", "another");
+        }
         crate::expect_next_try_succeeds(&mut self.family, owner, &self.address, self.case.way)
     }
 

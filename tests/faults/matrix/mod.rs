@@ -3,6 +3,7 @@
 
 mod case;
 mod outcome;
+mod scenario;
 mod verdict;
 
 use std::collections::BTreeSet;
@@ -12,10 +13,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
+use crate::expect_next_try_succeeds;
 use crate::support::open_loop::OpenLoop;
-use crate::support::{Event, Family, Way, process};
-use crate::{FAILED, expect_owner};
-use case::{Case, Course, Victim};
+use crate::support::{Family, Way, process};
+use case::{Case, Course};
+use outcome::Row;
+use scenario::Scenario;
 use verdict::{Calm, HEAD, Verdict};
 
 /// Most cases at once: they mostly wait.
@@ -24,18 +27,15 @@ const AT_ONCE: usize = 10;
 #[test]
 fn whatever_befalls_whom_wherever_the_service_goes_on() {
     let rows = outcome::rows();
-    let (spawned, external) = (record(Way::Spawned), record(Way::External));
-    let listed: BTreeSet<_> = rows.iter().map(|row| (row.victim, row.point.clone())).collect();
-    for recording in [&spawned, &external] {
-        assert_eq!(listed, recording.points, "docs/faults.md has other points than a handoff");
-    }
-    let cases: Vec<Case> = rows.iter().flat_map(outcome::Row::cases).filter(is_wanted).collect();
+    expect_complete(&rows);
+    let (spawned, external) = (undisturbed(Way::Spawned), undisturbed(Way::External));
+    let cases: Vec<Case> = rows.iter().flat_map(Row::cases).filter(is_wanted).collect();
     let mut undisturbed = Family::new();
     let (_, address) = undisturbed.start_service();
     let (begun, clients) = (Instant::now(), OpenLoop::start(&address));
     let courses = run_all(&cases, |case| match case.way {
-        Way::Spawned => case.run(spawned.descriptors),
-        Way::External => case.run(external.descriptors),
+        Way::Spawned => case.run(spawned),
+        Way::External => case.run(external),
     });
     println!("{} cases in {} s", cases.len(), begun.elapsed().as_secs());
     let calm = Calm::new(begun, &clients.stop());
@@ -87,51 +87,28 @@ fn run_all(cases: &[Case], run: impl Fn(&Case) -> Course + Sync) -> Vec<Option<C
     courses.into_iter().map(OnceLock::into_inner).collect()
 }
 
-/// A handoff that nothing befalls.
-struct Recording {
-    /// Every point that either process comes to, up to the end of the first.
-    points: BTreeSet<(Victim, String)>,
-    /// How many descriptors the second has open then.
-    descriptors: usize,
-}
-
-fn record(way: Way) -> Recording {
-    let mut family = Family::new();
-    family.set("RECORD", "yes").set("PROGRESS", "warming up");
-    let (first, address) = family.start_service();
-    let second = family.succeed(first, way);
-    family.expect(second, "ready");
-    family.expect_end(first);
-    family.expect_where("the end of the first", |event| {
-        event.pid == second && event.details == "predecessor.after.receive-retired"
+/// The points in the tables are those that the scenarios come to when nothing befalls them.
+fn expect_complete(rows: &[Row]) {
+    let courses =
+        Scenario::ALL.into_iter().flat_map(|it| it.ways().iter().map(move |way| (it, *way)));
+    thread::scope(|scope| {
+        for (scenario, way) in courses {
+            let of = |row: &&Row| row.scenario == scenario;
+            let listed: BTreeSet<_> =
+                rows.iter().filter(of).map(|row| (row.victim, row.point.clone())).collect();
+            scope.spawn(move || {
+                let recorded = scenario.record(way, &listed);
+                assert_eq!(listed, recorded, "the points of {scenario:?} in docs/faults.md");
+            });
+        }
     });
-    expect_owner(&family, second, 2, &address);
-    let mut points: BTreeSet<_> = family
-        .take_all(first, "step")
-        .into_iter()
-        .map(|step| (Victim::First, step.details))
-        .collect();
-    let seconds = family.take_all(second, "step").into_iter().map(|step| step.details);
-    // What `expect_owner` asks is no part of the handoff.
-    let seconds = seconds.filter(|point| !point.contains("-status"));
-    points.extend(seconds.map(|point| (Victim::Second, point)));
-    points.insert((Victim::Second, "predecessor.after.receive-retired".into()));
-    points.extend(record_abort(way));
-    Recording { points, descriptors: process::descriptors(second) }
 }
 
-/// The points of the word with which a successor gives up.
-fn record_abort(way: Way) -> Vec<(Victim, String)> {
+/// How many descriptors a successor has open that owns the service, without a client.
+fn undisturbed(way: Way) -> usize {
     let mut family = Family::new();
-    let (first, _) = family.set("RECORD", "yes").start_service();
-    family.set_next("PREPARE", "manual");
-    let second = family.succeed(first, way);
-    family.expect(second, "prepared");
-    family.tell(second, "stop");
-    family.expect_end(second);
-    family.expect_like(first, "log", FAILED);
-    let of = |victim| move |step: Event| (victim, step.details);
-    let first = family.take_all(first, "step").into_iter().map(of(Victim::First));
-    let second = family.take_all(second, "step").into_iter().map(of(Victim::Second));
-    first.chain(second).filter(|(_, point)| point.ends_with("abort")).collect()
+    let (first, address) = family.start_service();
+    let second = expect_next_try_succeeds(&mut family, first, &address, way);
+    family.expect_like(second, "log", "an older generation has retired");
+    process::descriptors(second)
 }

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::case::{Case, Fault, Victim};
+use super::scenario::Scenario;
 use crate::support::Way;
 
 /// Who owns the service when everybody else has given up on the victim, which has been ended by then
@@ -42,6 +43,7 @@ impl Outcome {
 
 /// A row of the table: a point of one of the two processes, and what follows each fault there.
 pub(super) struct Row {
+    pub(super) scenario: Scenario,
     pub(super) victim: Victim,
     pub(super) point: String,
     cells: [String; 3],
@@ -51,13 +53,14 @@ impl Row {
     /// Every case of this row.
     pub(super) fn cases(&self) -> impl Iterator<Item = Case> {
         let faults = [Fault::Killed, Fault::Frozen, Fault::Thawed].into_iter().zip(&self.cells);
-        faults.flat_map(|(fault, cell)| {
-            [Way::Spawned, Way::External].map(|way| Case {
+        faults.flat_map(move |(fault, cell)| {
+            self.scenario.ways().iter().map(move |way| Case {
+                scenario: self.scenario,
                 victim: self.victim,
                 point: self.point.clone(),
                 fault,
-                way,
-                outcome: outcome(cell, way),
+                way: *way,
+                outcome: outcome(cell, *way),
             })
         })
     }
@@ -72,14 +75,22 @@ fn outcome(cell: &str, way: Way) -> Outcome {
     })
 }
 
-/// The table.
+/// The tables, each under its scenario's heading.
 pub(super) fn rows() -> Vec<Row> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/faults.md");
     let text = fs::read_to_string(path).unwrap();
-    text.lines().filter_map(row).collect()
+    let mut scenario = None;
+    let mut rows = Vec::new();
+    for line in text.lines() {
+        if let Some(heading) = line.strip_prefix("## ") {
+            scenario = Scenario::under(heading);
+        }
+        rows.extend(scenario.and_then(|scenario| row(scenario, line)));
+    }
+    rows
 }
 
-fn row(line: &str) -> Option<Row> {
+fn row(scenario: Scenario, line: &str) -> Option<Row> {
     let cells: Vec<&str> = line.split('|').map(str::trim).collect();
     let [_, process, point, killed, frozen, thawed, _] = cells[..] else {
         return None;
@@ -90,5 +101,5 @@ fn row(line: &str) -> Option<Row> {
         _ => return None,
     };
     let point = point.trim_matches('`').into();
-    Some(Row { victim, point, cells: [killed, frozen, thawed].map(Into::into) })
+    Some(Row { scenario, victim, point, cells: [killed, frozen, thawed].map(Into::into) })
 }

@@ -174,16 +174,17 @@ impl Calm {
 /// The head of the table of verdicts: clients and answers, what failed for no good reason, what could
 /// not be served, and times in milliseconds.
 pub(super) const HEAD: &str = "\
-process point                              way      fault  owner     clients answers refused reset  lost  late | \
+scenario  process point                              way      fault  owner     clients answers refused reset  lost  late | \
 in flight nobody stood still | longest allowed noise";
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Case { victim, point, fault, way, outcome } = &self.case;
+        let Case { scenario, victim, point, fault, way, outcome } = &self.case;
         let process = if *victim == Victim::First { "P" } else { "S" };
+        let scenario = format!("{scenario:?}");
         let (way, fault, outcome) =
             (format!("{way:?}"), format!("{fault:?}"), format!("{outcome:?}"));
-        write!(f, "{process:7} {point:34} {way:8} {fault:6} {outcome:9}")?;
+        write!(f, "{scenario:9} {process:7} {point:34} {way:8} {fault:6} {outcome:9}")?;
         let Self { clients, answers, refused, reset, lost, late, .. } = self;
         write!(f, "{clients:8} {answers:7} {refused:7} {reset:5} {lost:5} {late:5} | ")?;
         let Self { in_flight, nobody_there, stood_still, .. } = self;
