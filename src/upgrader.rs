@@ -38,7 +38,7 @@ impl Upgrader {
         // The predecessor may be dead by now, and this process the owner.
         let origin = holdings.origin.as_ref();
         let met_at = origin.map(|origin| &origin.met_at).or(begun_at).cloned();
-        let generation = origin.map_or(1, |origin| origin.generation + 1);
+        let generation = origin.map_or(1, |origin| origin.generation.saturating_add(1));
         let predecessor = origin.map(|origin| {
             let info = PredecessorInfo { pid: origin.pid, generation: origin.generation };
             (info, Arc::clone(&origin.gone))

@@ -308,7 +308,7 @@ impl Predecessor {
     fn stop(&mut self, now: Duration) {
         // Every attempt there has been is void, so that no successor that comes to itself late takes a
         // service for orphaned that was stopped.
-        self.settings.attempt += 1;
+        self.settings.attempt = self.settings.attempt.wrapping_add(1);
         self.outputs.push_back(Output::WriteAttempt(self.settings.attempt));
         self.enter(Service::Stopped, now);
         self.outputs.push_back(Output::Event(Event::Stopped));

@@ -132,7 +132,7 @@ impl Predecessor {
         self.outputs.retain(|output| *output != Output::TryLock);
         // First of all: the successor waits for it before it hands anything on.
         self.send(successor, &Message::Draining);
-        let generation = self.settings.generation + 1;
+        let generation = self.settings.generation.saturating_add(1);
         self.outputs.push_back(Output::Event(Event::Owned { pid, generation }));
         if let Some(tool) = tool {
             self.send(tool, &Message::Outcome(Outcome::Committed { pid, generation }));

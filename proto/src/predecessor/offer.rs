@@ -42,11 +42,11 @@ impl Predecessor {
         if free_slots < needed {
             return self.refuse_slots(needed, free_slots, now);
         }
-        self.settings.attempt += 1;
+        self.settings.attempt = self.settings.attempt.wrapping_add(1);
         self.outputs.push_back(Output::WriteAttempt(self.settings.attempt));
         let welcome = Message::Welcome(Welcome {
             version: VERSION,
-            generation: self.settings.generation + 1,
+            generation: self.settings.generation.saturating_add(1),
             attempt: self.settings.attempt,
             entries: entries.len() as u64,
             timeouts: self.settings.timeouts,

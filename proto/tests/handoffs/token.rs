@@ -1,6 +1,6 @@
 //! The lock and the number in the token decide, whatever else goes wrong.
 
-use heirloom_proto::predecessor::Event as OlderEvent;
+use heirloom_proto::predecessor::{Event as OlderEvent, Settings};
 use heirloom_proto::successor::Event;
 use heirloom_proto::{Failure, Lock, Message, Phase, Progress};
 
@@ -408,4 +408,22 @@ fn whoever_connected_while_the_token_moved_is_closed_when_it_is_taken_back() {
     pair.settle();
     pair.assert_older_owns();
     assert!(pair.older.closed.contains(&visitor), "it may have seen the successor's credentials");
+}
+
+#[test]
+fn numbers_from_whoever_was_the_predecessor_may_be_as_high_as_they_get() {
+    let settings = Settings { generation: u64::MAX, attempt: u64::MAX, ..settings() };
+    let mut pair = Pair::with(1, settings);
+    pair.connect(hello());
+    pair.settle();
+    pair.assert_younger_owns();
+    assert_eq!(pair.younger().machine.welcome().unwrap().attempt, 0, "none but the latest counts");
+}
+
+#[test]
+fn an_owner_is_stopped_whatever_the_number_of_its_attempt() {
+    let mut pair = Pair::with(1, Settings { attempt: u64::MAX, ..settings() });
+    pair.older.machine.handle_stop(pair.now);
+    pair.settle();
+    assert_eq!(pair.older.machine.phase(), Phase::Stopped);
 }
