@@ -93,15 +93,16 @@ impl Predecessor {
                 self.set_step(Step::Releasing(step.handle_owned()), now);
                 self.outputs.push_back(Output::TryLock);
             }
-            (step, message) => {
-                let state = step.phase();
-                let fenced = state == Phase::Fencing;
-                self.set_step(step, now);
-                if let (Some(kind), false) = (message.kind(), fenced) {
-                    let misbehaved = PeerMisbehaved::Unexpected { kind, state };
-                    self.fail(Failure::Misbehaved(misbehaved), now);
-                }
-            }
+            (step, message) => self.handle_unexpected(step, &message, now),
+        }
+    }
+
+    /// What a successor says that was killed for its silence is not held against it.
+    fn handle_unexpected(&mut self, step: Step, message: &Message, now: Duration) {
+        let state = step.phase();
+        self.set_step(step, now);
+        if let Some(kind) = message.kind().filter(|_| state != Phase::Fencing) {
+            self.fail(Failure::Misbehaved(PeerMisbehaved::Unexpected { kind, state }), now);
         }
     }
 
