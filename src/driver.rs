@@ -66,7 +66,7 @@ impl Driver {
             self.turn();
         }
         if let Role::Predecessor(side) = &mut self.role {
-            side.end(&mut self.holdings);
+            side.end(&mut self.holdings, &mut self.buffer);
         }
     }
 
@@ -286,7 +286,7 @@ impl Driver {
                     side.perform(&mut self.holdings, &mut self.buffer).map(Role::from)
                 }
                 Role::Predecessor(side) => {
-                    side.perform(&mut self.holdings);
+                    side.perform(&mut self.holdings, &mut self.buffer);
                     None
                 }
                 Role::Failed(_) => None,

@@ -17,8 +17,8 @@ use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::mailbox::Reply;
 use crate::slots::way_out;
-use crate::step::Side;
-use crate::sys::channel::Channel;
+use crate::step::{Edge, Side, step_frame, step_queue};
+use crate::sys::channel::{Channel, Fault, FrameBuffer, Received};
 use crate::sys::pidfd::{PidFd, peer_credentials};
 use crate::sys::random::random;
 use crate::upgraded::Upgraded;
@@ -169,12 +169,12 @@ impl PredecessorSide {
     }
 
     /// The last thing that this process does for the service.
-    pub(crate) fn end(&mut self, holdings: &mut Holdings) {
+    pub(crate) fn end(&mut self, holdings: &mut Holdings, buffer: &mut FrameBuffer) {
         self.children.end_untold();
         match self.machine.phase() {
             Phase::Draining => {
                 self.machine.handle_drained();
-                self.perform(holdings);
+                self.perform(holdings, buffer);
                 // The successor's lies over it, unless it has none or elsewhere.
                 holdings.remove_pid_file();
             }
@@ -215,9 +215,12 @@ impl PredecessorSide {
     }
 
     /// Does what the machine asks for until it asks for nothing.
-    pub(crate) fn perform(&mut self, holdings: &mut Holdings) {
+    pub(crate) fn perform(&mut self, holdings: &mut Holdings, buffer: &mut FrameBuffer) {
         while let Some(output) = self.machine.poll_output() {
-            self.perform_one(holdings, output);
+            match output {
+                Output::TryLock => self.try_lock(holdings, buffer),
+                output => self.perform_one(holdings, output),
+            }
         }
     }
 
@@ -243,7 +246,6 @@ impl PredecessorSide {
             }
             Output::Thaw => holdings.registry.open(),
             Output::Unlock => holdings.unlock(Side::Predecessor),
-            Output::TryLock => self.try_lock(holdings),
             Output::RenewToken => holdings.renew_token(Side::Predecessor),
             Output::Fence(connection) => self.fence(holdings, connection),
             Output::Event(event) => self.tell(holdings, event),
@@ -280,20 +282,39 @@ impl PredecessorSide {
         }
     }
 
-    fn try_lock(&mut self, holdings: &mut Holdings) {
+    /// Tries the token, and then hears what the successor had said by then: that it owns, if it does.
+    fn try_lock(&mut self, holdings: &mut Holdings, buffer: &mut FrameBuffer) {
         if !self.hears_of_death(holdings) {
             let lock = holdings.try_lock(Side::Predecessor);
+            self.hear(holdings, buffer);
             self.machine.handle_lock(lock, holdings.now());
         }
     }
 
-    /// Ends a successor that holds the token and is silent. One that has spoken while this process
-    /// was frozen, or had no time on a processor, is heard first.
+    /// Handles every frame of the successor that is queued.
+    fn hear(&mut self, holdings: &Holdings, buffer: &mut FrameBuffer) {
+        let Some(successor) = self.machine.successor() else {
+            return;
+        };
+        let Some(Connection { channel, .. }) = holdings.connections.get(&successor) else {
+            return;
+        };
+        while step_queue(Side::Predecessor, channel) {
+            match channel.receive(buffer) {
+                Ok(Received { frame, .. }) => {
+                    step_frame(Side::Predecessor, Edge::After, "receive", frame);
+                    self.machine.handle_frame(successor, frame, holdings.now());
+                }
+                // Its end is read again when its turn comes.
+                Err(Fault::System(_)) => return,
+                // Garbage is a reason to try the token, no more.
+                Err(_) => {}
+            }
+        }
+    }
+
     fn fence(&mut self, holdings: &Holdings, connection: ConnectionId) {
-        let peer = holdings.connections.get(&connection);
-        if peer.is_some_and(Connection::has_unread) {
-            self.machine.handle_fence_put_off(holdings.now());
-        } else if let Err(error) = end_silent(peer) {
+        if let Err(error) = end_silent(holdings.connections.get(&connection)) {
             tracing::error!(%error, "the silent successor cannot be ended");
             self.machine.handle_fence_failed(holdings.now());
         }
@@ -357,7 +378,7 @@ fn accept_to_watch(listener: &ControlListener) -> io::Result<Channel> {
     Ok(channel)
 }
 
-/// Kills a successor, unless it lives in this very process.
+/// Ends a successor that holds the token and is silent, unless it lives in this very process.
 fn end_silent(peer: Option<&Connection>) -> io::Result<()> {
     match peer {
         Some(Connection { pidfd: Some(process), pid, .. }) if *pid != std::process::id() => {

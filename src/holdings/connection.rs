@@ -5,7 +5,6 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use heirloom_proto::predecessor::Attachment;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::sys::channel::Channel;
 use crate::sys::pidfd::PidFd;
@@ -39,12 +38,6 @@ impl Connection {
     pub(crate) fn is_clogged(&self) -> bool {
         const MOST_UNSENT: usize = 16;
         self.unsent.len() > MOST_UNSENT
-    }
-
-    /// Whether the peer has said something, or closed, and it was not read yet.
-    pub(crate) fn has_unread(&self) -> bool {
-        let mut set = [PollFd::new(self.channel.as_fd(), PollFlags::POLLIN)];
-        !self.closed && poll(&mut set, PollTimeout::ZERO) == Ok(1)
     }
 
     /// The process to watch, while it has not ended.

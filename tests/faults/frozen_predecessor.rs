@@ -7,7 +7,7 @@ use crate::support::{Family, Way, at_once, both_ways};
 fn freeze(point: &str, way: Way) -> (Family, u32, u32, String) {
     eprintln!("{point}");
     let mut family = Family::new();
-    let (first, address) = family.set("COMMIT_MS", "300").start_service();
+    let (first, address) = family.set("COMMIT_MS", "1000").start_service();
     family.hold(first, point);
     let second = family.succeed(first, way);
     family.expect(first, "held");

@@ -7,7 +7,7 @@ use crate::support::{Family, Way, ask, at_once, both_ways};
 fn freeze(point: &str, way: Way) -> (Family, u32, u32, String) {
     eprintln!("{point}");
     let mut family = Family::new();
-    family.set("COMMIT_MS", "300").set("READY_MS", "300");
+    family.set("COMMIT_MS", "1000").set("READY_MS", "2500");
     let (first, address) = family.start_service();
     family.hold_next(point);
     let second = family.succeed(first, way);
@@ -90,7 +90,7 @@ both_ways! {
 /// address than its predecessor's.
 #[test]
 fn spawned_successor_frozen_before_it_has_said_anything_comes_too_late() {
-    for ready_ms in ["300", "2500"] {
+    for ready_ms in ["1000", "3000"] {
         let mut family = Family::new();
         let (first, address) = family.unset("HANDOFF").set("READY_MS", ready_ms).start_service();
         family.hold_next("successor.before.send-hello");

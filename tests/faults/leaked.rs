@@ -24,7 +24,7 @@ both_ways! {
 
     fn dead_predecessor_is_gone_on_for_though_its_lock_was_leaked(way: Way) {
         let mut family = Family::new();
-        let (first, address) = family.set("COMMIT_MS", "300").start_service();
+        let (first, address) = family.set("COMMIT_MS", "1000").start_service();
         family.hold(first, "predecessor.before.send-commit");
         let second = family.succeed(first, way);
         family.expect(first, "held");
@@ -41,7 +41,7 @@ both_ways! {
 
     fn service_is_taken_back_from_a_dead_successor_though_its_lock_was_leaked(way: Way) {
         let mut family = Family::new();
-        let (first, address) = family.set("COMMIT_MS", "300").start_service();
+        let (first, address) = family.set("COMMIT_MS", "1000").start_service();
         family.hold_next("successor.after.lock");
         let second = family.succeed(first, way);
         family.expect(second, "held");
@@ -60,7 +60,7 @@ both_ways! {
 
     fn service_is_not_handed_to_a_dead_owner_though_its_word_and_its_lock_live_on(way: Way) {
         let mut family = Family::new();
-        let (first, address) = family.set("COMMIT_MS", "300").start_service();
+        let (first, address) = family.set("COMMIT_MS", "1000").start_service();
         family.hold(first, "predecessor.after.unlock");
         let second = family.succeed(first, way);
         family.expect(first, "held");

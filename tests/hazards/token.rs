@@ -1,7 +1,8 @@
 //! The token is on its way, and something goes wrong: one process owns the service in the end.
 
-use std::fs;
-use std::path::Path;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
 use crate::support::role::{Role, emit};
 use crate::support::{Family, Way, ask, both_ways};
@@ -44,6 +45,51 @@ both_ways! {
         family.expect_end(first);
         expect_owner(&family, third, 2, &address);
         family.expect_only(&[third]);
+    }
+}
+
+/// Somebody who may, and who does not own the service, writes another number into the token while
+/// the successor is to lock it.
+fn write_into_token(way: Way) -> (Family, u32, u32, String) {
+    let mut family = Family::new();
+    let (first, address) = family.set("COMMIT_MS", "20000").start_service();
+    family.hold_next("successor.before.lock");
+    let second = family.succeed(first, way);
+    family.expect(second, "held");
+    let token = File::options().write(true).open(token_of(first)).unwrap();
+    token.write_all_at(&99_u64.to_le_bytes(), 0).unwrap();
+    (family, first, second, address)
+}
+
+/// The way to the token that a process has open.
+fn token_of(pid: u32) -> PathBuf {
+    let entries = fs::read_dir(format!("/proc/{pid}/fd")).unwrap();
+    let mut paths = entries.map(|entry| entry.unwrap().path());
+    let is_token = |path: &PathBuf| {
+        fs::read_link(path).is_ok_and(|target| target.to_string_lossy().contains("memfd:heirloom"))
+    };
+    paths.find(is_token).unwrap()
+}
+
+both_ways! {
+    fn token_written_by_one_who_does_not_own_stays_with_the_predecessor(way: Way) {
+        for is_killed in [true, false] {
+            let (mut family, first, second, address) = write_into_token(way);
+            match is_killed {
+                true => family.kill(second),
+                false => {
+                    family.tell(second, "resume");
+                    family.expect_like(second, "failed", "ready NotOwner ");
+                    family.expect_end(second);
+                }
+            }
+            family.expect_like(first, "log", TAKEN_BACK);
+            expect_owner(&family, first, 1, &address);
+            let third = family.succeed(first, way);
+            family.expect(third, "ready");
+            family.expect_end(first);
+            expect_owner(&family, third, 2, &address);
+        }
     }
 }
 

@@ -159,7 +159,7 @@ both_ways! {
     }
     fn reason_of_an_abort_arrives_though_what_the_successor_said_last_is_never_read(way: Way) {
         let mut family = Family::new();
-        let (first, _) = family.set("READY_MS", "300").start_service();
+        let (first, _) = family.set("READY_MS", "1500").start_service();
         family.hold(first, "predecessor.before.send-abort");
         family.set_next("PREPARE", "manual").hold_next("successor.after.send-progress");
         let second = family.succeed(first, way);

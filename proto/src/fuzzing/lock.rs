@@ -33,7 +33,7 @@ impl Token {
         self.holder = None;
     }
 
-    /// Another process does something with the token that it may do: only an owner writes into it.
+    /// Another process does something with the token: it may write into it and not be the owner.
     pub(super) fn meddle(&mut self, what: u8) {
         match (self.holder, what) {
             (None, _) => self.holder = Some(Holder::Another),

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::handoff::{Handoff, Step};
 use super::output::{Event, Output};
-use super::steps::Held;
+use super::steps::{AwaitingOwned, Held};
 use super::{Predecessor, Service};
 use crate::Lock;
 use crate::abort::{Abort, AbortReason};
@@ -52,7 +52,8 @@ impl Predecessor {
         }
     }
 
-    /// What the kernel answered to `TryLock`.
+    /// What the kernel answered to `TryLock`, once everything that the successor had said by then was
+    /// handed in.
     pub fn handle_lock(&mut self, lock: Lock, now: Duration) {
         let step = match self.take_step() {
             Step::Releasing(step) => step,
@@ -67,13 +68,19 @@ impl Predecessor {
         match lock {
             // The successor has owned the service, and stopped it, while this process was not looking: a
             // handoff of its own would have had to wait for `Draining`.
-            Lock::Got { attempt } if attempt != self.settings.attempt => {
+            Lock::Got { attempt } if self.is_past(attempt, &step) => {
                 self.outputs.push_back(Output::Unlock);
                 self.hand_over(now);
             }
-            Lock::Held { attempt } if attempt != self.settings.attempt => self.hand_over(now),
+            Lock::Held { attempt } if self.is_past(attempt, &step) => self.hand_over(now),
             Lock::Held { .. } if step.is_claimed() => self.hand_over(now),
-            Lock::Got { .. } => self.take_back(step.into_failure(silent), false, now),
+            Lock::Got { attempt } => {
+                if attempt != self.settings.attempt {
+                    // Somebody has written there who never owned.
+                    self.outputs.push_back(Output::WriteAttempt(self.settings.attempt));
+                }
+                self.take_back(step.into_failure(silent), false, now);
+            }
             Lock::Held { .. } => {
                 let held = step.handle_held(self.settings.fence, silent, now);
                 self.wait_for_token(held, now);
@@ -81,19 +88,15 @@ impl Predecessor {
         }
     }
 
+    /// The attempt in the token tells of another that began later, and the successor may have begun it.
+    fn is_past(&self, attempt: u64, step: &AwaitingOwned) -> bool {
+        attempt != self.settings.attempt && step.has_said_owned()
+    }
+
     /// The kernel would not let this process end its successor: it may be another user's.
     pub fn handle_fence_failed(&mut self, now: Duration) {
         let step = match self.take_step() {
             Step::Releasing(step) => Step::Releasing(step.handle_fence_failed()),
-            step => step,
-        };
-        self.set_step(step, now);
-    }
-
-    /// The successor was not killed, since it has said something that comes next: it may be `Owned`.
-    pub fn handle_fence_put_off(&mut self, now: Duration) {
-        let step = match self.take_step() {
-            Step::Releasing(step) => Step::Releasing(step.handle_fence_put_off(now)),
             step => step,
         };
         self.set_step(step, now);

@@ -39,13 +39,13 @@ pub enum Output {
     Thaw,
     /// Unlock the token.
     Unlock,
-    /// Try to lock the token and answer with `handle_lock`.
+    /// Try to lock the token, hand in every frame that the successor has sent by then, and answer
+    /// with `handle_lock`.
     TryLock,
     /// Make a new token and lock it: the old one is locked by nobody that lives.
     RenewToken,
-    /// Kill the peer through its pidfd: it holds the token and says nothing. Answer with
-    /// `handle_fence_put_off` if it has said something that was not read yet, and with
-    /// `handle_fence_failed` if it cannot be killed.
+    /// Kill the peer through its pidfd; answer with `handle_fence_failed` if that cannot be. It holds
+    /// the token and says nothing.
     Fence(ConnectionId),
     /// Something has happened.
     Event(Event),

@@ -196,6 +196,11 @@ impl AwaitingOwned {
         Self { claimed: true, ..self }
     }
 
+    /// The successor has said that it owns the service, alive or dead.
+    pub fn has_said_owned(&self) -> bool {
+        self.claimed
+    }
+
     /// The successor says that it owns the service, and lives: it does if it holds the token.
     pub fn is_claimed(&self) -> bool {
         self.claimed && !self.dead
@@ -230,12 +235,6 @@ impl AwaitingOwned {
     /// The successor could not be killed: its word counts again, and its death is waited for.
     pub fn handle_fence_failed(self) -> Self {
         Self { fenced: false, ..self }
-    }
-
-    /// The successor was not killed, for it is to be heard first: it will be if it has said nothing
-    /// that counts.
-    pub fn handle_fence_put_off(self, now: Duration) -> Self {
-        Self { fenced: false, deadline: Some(now.saturating_add(LOCK_RETRY)), ..self }
     }
 
     /// How long the successor has been waited for.

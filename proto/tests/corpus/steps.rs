@@ -121,8 +121,6 @@ mod older {
 /// Seeds for an owner, and what it does in the end.
 pub(crate) fn predecessor() -> Vec<(Seed, Phase)> {
     use older::*;
-    const KILLED: usize = 2;
-    const PUT_OFF: u8 = 1;
     let locked = || until_commit().then(meddle(0));
     let seeds = [
         ("serves", begin(), Phase::Serving),
@@ -142,20 +140,20 @@ pub(crate) fn predecessor() -> Vec<(Seed, Phase)> {
         ("successor-falls-silent", locked().then(deadline()), Phase::Fencing),
         (
             "silent-successor-is-killed",
-            locked().then(deadline()).zeros(KILLED).then(meddle(1)).then(dies()),
+            locked().then(deadline()).byte(0).then(meddle(1)).then(dies()),
             Phase::Serving,
         ),
-        (
-            "silent-successor-is-heard-first",
-            locked().then(deadline()).byte(0).byte(PUT_OFF).then(owned()),
-            Phase::Draining,
-        ),
         ("lock-of-the-dead-is-leaked", locked().then(dies()), Phase::Releasing),
-        ("stopped-unseen", locked().then(meddle(0)).then(deadline()), Phase::Draining),
+        ("stopped-unseen", locked().then(meddle(0)).then(owned()), Phase::Draining),
         (
             "stopped-unseen-and-let-go",
-            locked().then(meddle(0)).then(meddle(1)).then(deadline()),
+            locked().then(meddle(0)).then(meddle(1)).then(owned()),
             Phase::Draining,
+        ),
+        (
+            "attempt-written-by-no-owner",
+            locked().then(meddle(0)).then(meddle(1)).then(deadline()),
+            Phase::Serving,
         ),
         ("generation-before-has-yet-to-drain", hello_beside_elder(), Phase::Greeting),
         (

@@ -2,7 +2,7 @@
 
 use heirloom_proto::predecessor::{Event as OlderEvent, Settings};
 use heirloom_proto::successor::Event;
-use heirloom_proto::{Failure, Lock, Message, Phase, Progress};
+use heirloom_proto::{Failure, Lock, Message, Phase};
 
 use crate::support::{Pair, Who, hello, seconds, settings};
 
@@ -126,13 +126,12 @@ fn a_stale_successor_takes_no_lock_of_a_later_owner_for_leaked() {
 fn a_predecessor_that_wakes_after_two_more_generations_has_handed_over() {
     for held in [false, true] {
         let mut pair = Pair::connected(1);
-        reached(&mut pair, is_free);
+        reached(&mut pair, holds_token);
         pair.older.frozen = true;
         pair.settle();
-        // The new owner has begun an attempt of its own and is gone, and all it said is lost.
+        // The new owner has begun an attempt of its own and is gone.
         pair.kernel.write_attempt(0, 2);
         pair.kill_younger(0);
-        pair.youngers[0].link.cut();
         if held {
             pair.kernel.try_lock(Who::Stranger, 0);
         }
@@ -141,6 +140,49 @@ fn a_predecessor_that_wakes_after_two_more_generations_has_handed_over() {
         assert_eq!(pair.older.machine.phase(), Phase::Draining);
         assert!(!pair.kernel.holds(Who::Older, 0));
     }
+}
+
+/// A successor that is not the owner writes into the token.
+fn written(held: bool) -> Pair {
+    let mut pair = Pair::connected(1);
+    reached(&mut pair, is_free);
+    pair.younger().frozen = true;
+    pair.kernel.write_attempt(0, 99);
+    if held {
+        pair.kernel.try_lock(Who::Younger(0), 0);
+    }
+    pair
+}
+
+#[test]
+fn a_number_written_by_one_who_never_owned_moves_nothing() {
+    let mut pair = written(false);
+    pair.kill_younger(0);
+    pair.settle();
+    pair.assert_older_owns();
+    assert_eq!(pair.kernel.attempt(0), 1, "and is put right");
+    pair.connect(hello());
+    pair.settle();
+    pair.assert_younger_owns();
+}
+
+#[test]
+fn a_number_written_by_one_who_holds_the_token_in_silence_does_not_save_it() {
+    let mut pair = written(true);
+    pair.pass(seconds(3));
+    assert_eq!(pair.older.fenced, 1);
+    pair.assert_older_owns();
+    assert_eq!(pair.kernel.attempt(0), 1);
+}
+
+#[test]
+fn a_number_written_by_somebody_else_fails_the_handoff_and_no_more() {
+    let mut pair = Pair::connected(1);
+    reached(&mut pair, is_free);
+    pair.kernel.write_attempt(0, 99);
+    pair.pass(seconds(3));
+    assert_eq!(pair.younger().failure(), &Failure::Superseded { attempt: 1, latest: 99 });
+    pair.assert_older_owns();
 }
 
 #[test]
@@ -192,21 +234,6 @@ fn a_successor_that_has_spoken_is_heard_before_it_is_killed_for_its_silence() {
     assert_eq!(pair.older.fenced, 0);
     pair.assert_younger_owns();
     assert_eq!(pair.older.machine.phase(), Phase::Draining);
-}
-
-#[test]
-fn a_successor_that_has_said_nothing_to_the_purpose_is_killed_all_the_same() {
-    let mut pair = Pair::connected(1);
-    reached(&mut pair, holds_token);
-    pair.older.frozen = true;
-    pair.younger().frozen = true;
-    let frame = Message::Progress(Progress { text: "still here".into() }).encode().unwrap();
-    pair.younger().link.to_older.push_back(frame);
-    wake_late(&mut pair);
-    assert_eq!(pair.older.fenced, 0, "it is heard first");
-    pair.pass(seconds(1));
-    assert_eq!(pair.older.fenced, 1);
-    pair.assert_older_owns();
 }
 
 #[test]

@@ -160,13 +160,17 @@ impl Older {
             Output::Thaw => self.application_frozen = false,
             Output::Unlock => kernel.unlock(Who::Older, self.token),
             Output::TryLock => {
-                if let Some(ConnectionId(index)) = self.machine.successor() {
-                    let index = index as usize;
-                    if self.hear_of_death(index, &youngers[index], now) {
-                        return;
-                    }
+                let Some(connection) = self.machine.successor() else {
+                    return self.machine.handle_lock(kernel.try_lock(Who::Older, self.token), now);
+                };
+                let index = connection.0 as usize;
+                if self.hear_of_death(index, &youngers[index], now) {
+                    return;
                 }
                 let lock = kernel.try_lock(Who::Older, self.token);
+                for frame in youngers[index].link.to_older.drain(..) {
+                    self.machine.handle_frame(connection, &frame, now);
+                }
                 self.machine.handle_lock(lock, now);
             }
             Output::RenewToken => self.token = kernel.renew(Who::Older),
@@ -225,9 +229,6 @@ impl Older {
         now: Duration,
     ) {
         let index = connection.0 as usize;
-        if !youngers[index].link.to_older.is_empty() {
-            return self.machine.handle_fence_put_off(now);
-        }
         self.fenced += 1;
         match self.fence_works {
             true => youngers[index].die(kernel, index),

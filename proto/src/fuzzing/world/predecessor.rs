@@ -148,6 +148,11 @@ impl World {
                 let blindly = self.is_weak(Weakness::TakesBackWithoutToken) && !now.is_zero();
                 let lock = self.try_lock(i, blindly);
                 let heir = self.predecessor(i).and_then(|machine| machine.successor());
+                if let Some(heir) = heir.map(successor) {
+                    while self.has_unread(i, heir) {
+                        self.read_as_predecessor(i, heir);
+                    }
+                }
                 if let Some(machine) = self.predecessor(i) {
                     machine.handle_lock(lock, now);
                 }
