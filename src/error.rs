@@ -5,6 +5,8 @@ use std::fmt;
 
 use heirloom_proto::{AbortReason, Failure, Phase, Refuse, RefuseReason};
 
+use crate::slots::way_out;
+
 /// Why something could not be done. [`kind`](Self::kind) tells it to a program; the text tells it
 /// to a person, with the numbers and the way out.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ struct Inner {
     kind: ErrorKind,
     phase: Option<Phase>,
     text: String,
+    /// What to do about the source, told behind it.
+    way_out: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -89,7 +93,13 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, phase: None, text: text.into(), source: None }))
+        Self(Box::new(Inner {
+            kind,
+            phase: None,
+            text: text.into(),
+            way_out: String::new(),
+            source: None,
+        }))
     }
 
     pub(crate) fn io(text: impl Into<String>, error: std::io::Error) -> Self {
@@ -99,7 +109,9 @@ impl Error {
             std::io::ErrorKind::Unsupported => ErrorKind::Unsupported,
             _ => ErrorKind::Io,
         };
-        Self::new(kind, text).because(error)
+        let mut failed = Self::new(kind, text);
+        failed.0.way_out = way_out(&error);
+        failed.because(error)
     }
 
     pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -202,9 +214,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.text)?;
         match &self.0.source {
-            Some(source) if source.to_string() != self.0.text => write!(f, ": {source}"),
-            _ => Ok(()),
+            Some(source) if source.to_string() != self.0.text => write!(f, ": {source}")?,
+            _ => {}
         }
+        f.write_str(&self.0.way_out)
     }
 }
 

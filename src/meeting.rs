@@ -1,5 +1,6 @@
 //! How a process that starts finds out whether there is a predecessor.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,6 +15,7 @@ use crate::holdings::Holdings;
 use crate::launch::Spawned;
 use crate::predecessor::PredecessorSide;
 use crate::settings::{Settings, Takeover};
+use crate::slots::way_out;
 use crate::successor::SuccessorSide;
 use crate::sys::channel::Channel;
 use crate::sys::pidfd::PidFd;
@@ -83,9 +85,14 @@ impl Search {
     fn take_over(&mut self, settings: &Arc<Settings>, met: Met) -> Result<Option<Driver>, Error> {
         let by_environment = met.secret.is_some();
         let elsewhere = settings.handoff.as_ref() != Some(&met.address);
-        let Ok((process, peer)) = PidFd::of_peer(met.channel.as_fd()) else {
-            self.last = Some(Failure::Died { phase: Phase::Greeting, status: None });
-            return Ok(None);
+        let (process, peer) = match PidFd::of_peer(met.channel.as_fd()) {
+            Ok(known) => known,
+            // It is this process that lacks something.
+            Err(error) if !way_out(&error).is_empty() => return Err(unwatched(error)),
+            Err(_) => {
+                self.last = Some(Failure::Died { phase: Phase::Greeting, status: None });
+                return Ok(None);
+            }
         };
         if !settings.trusts_process(&process, peer.uid()) {
             return Err(squatted(&met.address, peer.uid()));
@@ -188,6 +195,10 @@ fn greet(
     }
     let met = connect_to(address, CONNECT_TIMEOUT)?;
     Ok(met.map(|channel| Met { channel, address: address.clone(), secret }))
+}
+
+fn unwatched(error: io::Error) -> Error {
+    Error::io("the predecessor's process cannot be watched", error)
 }
 
 fn squatted(address: &UnixAddress, uid: u32) -> Error {
