@@ -156,6 +156,10 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         let (kind, phase) = match &failure {
             Failure::Refused(refuse) => (refused(refuse.reason), Some(refuse.phase)),
+            // What could not be published is the predecessor's again: nothing is to be mended here.
+            Failure::Aborted(abort) if abort.reason == AbortReason::Publish => {
+                (ErrorKind::NotOwner, None)
+            }
             Failure::PeerAborted(abort) | Failure::Aborted(abort) => (aborted(abort.reason), None),
             Failure::Closed { phase } | Failure::Died { phase, .. } => {
                 (ErrorKind::DiedMidway, Some(*phase))
