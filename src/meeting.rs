@@ -11,7 +11,7 @@ use crate::address::UnixAddress;
 use crate::control::{Bound, ControlListener, connect_to, owner_of, wait_a_little};
 use crate::driver::{Driver, Role};
 use crate::error::{Error, ErrorKind};
-use crate::holdings::Holdings;
+use crate::holdings::{Holdings, TAKEN_AT_START, taken};
 use crate::launch::Spawned;
 use crate::predecessor::PredecessorSide;
 use crate::settings::{Settings, Takeover};
@@ -229,8 +229,7 @@ fn begin(settings: &Arc<Settings>) -> Result<Option<Driver>, Error> {
     let listener = match ControlListener::bind(&address)? {
         Bound::Here(listener) => listener,
         Bound::Taken if settings.takeover == Takeover::Never => {
-            let text = format!("the handoff socket {address} belongs to another process");
-            return Err(Error::new(ErrorKind::AddressInUse, text));
+            return Err(taken(&address, TAKEN_AT_START));
         }
         Bound::Taken => return Ok(None),
     };

@@ -327,7 +327,10 @@ impl PredecessorSide {
         }
     }
 
-    fn spawn(&mut self, holdings: &Holdings) {
+    fn spawn(&mut self, holdings: &mut Holdings) {
+        if let Err(error) = holdings.keep_reachable() {
+            return self.machine.handle_spawn_failed(error.to_string(), holdings.now());
+        }
         let Some(listener) = &holdings.listener else {
             return;
         };

@@ -20,6 +20,7 @@ mod pid_file;
 mod slots;
 #[path = "../support/mod.rs"]
 mod support;
+mod taken_path;
 mod truncated;
 
 use support::outcome::expect_failed;

@@ -58,7 +58,9 @@ fn family_without_privileges() -> (Family, PathBuf) {
     if Uid::effective().is_root() {
         /// What most systems call `nobody`.
         const NOBODY: u32 = 65_534;
-        [&root, &folder].map(|path| chown(path, Some(NOBODY), None).unwrap());
+        for path in [&root, &folder] {
+            chown(path, Some(NOBODY), None).unwrap();
+        }
         family.set("USER", &NOBODY.to_string());
     }
     (family, folder)
