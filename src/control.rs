@@ -22,7 +22,7 @@ use nix::sys::time::{TimeSpec, TimeVal};
 use crate::address::UnixAddress;
 use crate::error::{Error, ErrorKind};
 use crate::pid_file::remove_if_ours;
-use crate::sys::channel::{self, Channel};
+use crate::sys::channel::Channel;
 use crate::sys::identity::{file_id, refuse_descriptors};
 
 /// The listening end, which goes from generation to generation: its name is never free.
@@ -117,7 +117,7 @@ impl ControlListener {
 
     /// The next connection in the queue.
     pub(crate) fn accept(&self) -> io::Result<Channel> {
-        Channel::new(channel::accept(self.socket.as_fd())?)
+        Channel::accept(self.socket.as_fd())
     }
 
     /// Whether somebody waits to be accepted.
