@@ -35,6 +35,9 @@ pub enum ErrorKind {
     NotReady,
     /// A process of a foreign user answers on the handoff socket.
     Squatted,
+    /// The predecessor, of another user, closes the connection without an answer: it does not trust
+    /// this process's user.
+    Untrusted,
     /// Something holds the handoff socket and does not answer.
     Hung,
     /// The predecessor ended before it had handed everything over.
@@ -139,6 +142,18 @@ impl Error {
             }
             _ => failure.into(),
         }
+    }
+
+    /// A process of a user whom this one trusts, and which says nothing to it.
+    pub(crate) fn untrusted(failure: Failure, pid: i32, user: u32, own: u32) -> Self {
+        let mut error = Self::from(failure);
+        error.0.kind = ErrorKind::Untrusted;
+        error.0.text = format!(
+            "process {pid} of user {user} closed the connection without an answer, as it does to \
+             users whom it does not trust: start this process as user {user}, or name user {own} \
+             there with `trust_user`"
+        );
+        error
     }
 
     /// A handoff that failed, from the predecessor's view.

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heirloom_proto::{Failure, Phase, RefuseReason, Secret};
+use nix::sys::socket::UnixCredentials;
+use nix::unistd::geteuid;
 
 use crate::address::UnixAddress;
 use crate::control::{Bound, ControlListener, connect_to, owner_of, wait_a_little};
@@ -47,10 +49,9 @@ pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
             None => wait_a_little(),
         }
     }
-    Err(search.last.map_or_else(
-        || Error::new(ErrorKind::Busy, "other processes take the handoff socket and let it go"),
-        Error::from,
-    ))
+    Err(search.last.unwrap_or_else(|| {
+        Error::new(ErrorKind::Busy, "other processes take the handoff socket and let it go")
+    }))
 }
 
 /// A start that looks for a predecessor.
@@ -58,7 +59,7 @@ struct Search {
     /// What the process that has spawned this one has told, unless it was for another service.
     spawned: Option<Spawned>,
     /// What became of the predecessor met last.
-    last: Option<Failure>,
+    last: Option<Error>,
     /// The process that went away last before it had said anything.
     silent: Option<i32>,
     /// The process that went away in the midst of handing over: it is not asked twice.
@@ -76,7 +77,7 @@ impl Search {
     fn find(&mut self, settings: &Settings) -> Result<Option<Met>, Error> {
         find(settings, self.spawned.as_ref()).map_err(|error| match self.last.take() {
             // Somebody was there, and went away before he had handed everything over.
-            Some(failure) if error.kind() == ErrorKind::Absent => Error::from(failure),
+            Some(last) if error.kind() == ErrorKind::Absent => last,
             _ => error,
         })
     }
@@ -90,7 +91,7 @@ impl Search {
             // It is this process that lacks something.
             Err(error) if !way_out(&error).is_empty() => return Err(unwatched(error)),
             Err(_) => {
-                self.last = Some(Failure::Died { phase: Phase::Greeting, status: None });
+                self.last = Some(Failure::Died { phase: Phase::Greeting, status: None }.into());
                 return Ok(None);
             }
         };
@@ -118,19 +119,29 @@ impl Search {
                 if may_try_again(settings, &failure)
                     && (is_greeting(&failure) || self.quitter != Some(peer.pid())) =>
             {
-                match is_greeting(&failure) {
-                    true => self.silent = Some(peer.pid()),
-                    // One that got further than a greeting was another predecessor's end.
-                    false => {
-                        self.deadline = Instant::now() + PATIENCE;
-                        self.quitter = Some(peer.pid());
-                    }
-                }
-                self.last = Some(failure);
+                self.remember(failure, &process, &peer);
             }
             Err(Trouble::Failure(failure)) => return Err(failure.into()),
         }
         Ok(None)
+    }
+
+    /// The process that was met has gone away, or will have nothing to do with this one.
+    fn remember(&mut self, failure: Failure, process: &PidFd, peer: &UnixCredentials) {
+        match is_greeting(&failure) {
+            true => self.silent = Some(peer.pid()),
+            // One that got further than a greeting was another predecessor's end.
+            false => {
+                self.deadline = Instant::now() + PATIENCE;
+                self.quitter = Some(peer.pid());
+            }
+        }
+        let closed = matches!(failure, Failure::Closed { phase: Phase::Greeting });
+        let is_another = peer.uid() != geteuid().as_raw();
+        self.last = Some(match closed && is_another && !process.has_ended() {
+            true => Error::untrusted(failure, peer.pid(), peer.uid(), geteuid().as_raw()),
+            false => failure.into(),
+        });
     }
 }
 
@@ -205,7 +216,7 @@ fn squatted(address: &UnixAddress, uid: u32) -> Error {
     let text = format!(
         "the handoff socket {address} is squatted by user {uid}, this process is user {}: choose a \
          path in a folder that is yours, or trust that user",
-        nix::unistd::geteuid()
+        geteuid()
     );
     Error::new(ErrorKind::Squatted, text)
 }

@@ -114,7 +114,7 @@ fn silent_crowd_of_the_same_user_costs_little_more_than_one_of_another() {
     assert!(own < foreign * 5 / 2, "{own:.1?}, and {foreign:.1?} for another user's");
 }
 
-/// It is refused by the owner, and told that by an error of its own.
+/// It finds a service of root, whom it trusts, and which does not trust it.
 #[test]
 fn successor_of_another_user_is_handed_nothing_and_the_owner_says_whose_it_was() {
     if !can_be_foreign() {
@@ -127,9 +127,30 @@ fn successor_of_another_user_is_handed_nothing_and_the_owner_says_whose_it_was()
     family.expect_like(first, "log", NOTICED);
     family.expect_like(first, "fields", &format!("uid={FOREIGN} pid={stranger}"));
     let failed = family.expect(stranger, "failed").details;
-    assert!(failed.starts_with("start DiedMidway Some(Greeting) "), "{failed}");
+    let says = format!(
+        "start Untrusted Some(Greeting) process {first} of user 0 closed the connection without an \
+         answer, as it does to users whom it does not trust: start this process as user 0, or name \
+         user {FOREIGN} there with `trust_user`"
+    );
+    assert!(failed.starts_with(&says), "{failed}");
     assert!(!family.has_logged(first, "a handoff has begun"));
     expect_unharmed(&mut family, first, &address);
+}
+
+/// That is the way out which the error tells.
+#[test]
+fn successor_of_another_user_takes_over_from_a_service_of_root_that_trusts_it() {
+    if !can_be_foreign() {
+        return;
+    }
+    let mut family = Family::new();
+    family.unset("PID_FILE").set_next("TRUST", &FOREIGN.to_string());
+    let (first, address) = family.start_service();
+    family.set_next("USER", &FOREIGN.to_string());
+    let second = family.succeed(first, Way::External);
+    family.expect(second, "ready");
+    family.expect_end(first);
+    assert_eq!(crate::support::ask(&address).unwrap(), (second, 2));
 }
 
 /// A service of one user and a successor of another: neither is root, so neither trusts the other.
