@@ -175,8 +175,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Absent`], [`ErrorKind::Busy`], [`ErrorKind::Squatted`], [`ErrorKind::Hung`] and
-    /// [`ErrorKind::DiedMidway`] tell what is wrong with the predecessor; whatever else the handoff
+    /// [`ErrorKind::Absent`], [`ErrorKind::Busy`], [`ErrorKind::Squatted`], [`ErrorKind::Untrusted`],
+    /// [`ErrorKind::Hung`] and [`ErrorKind::DiedMidway`] tell what is wrong with the predecessor; whatever else the handoff
     /// can fail for is told too. The predecessor serves on.
     pub fn start(self) -> Result<Upgrader, Error> {
         Upgrader::start(Arc::new(self.settings()?))

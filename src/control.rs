@@ -22,7 +22,7 @@ use nix::sys::time::{TimeSpec, TimeVal};
 use crate::address::UnixAddress;
 use crate::error::{Error, ErrorKind};
 use crate::pid_file::remove_if_ours;
-use crate::sys::channel::{self, Channel};
+use crate::sys::channel::Channel;
 use crate::sys::identity::{file_id, refuse_descriptors};
 
 /// The listening end, which goes from generation to generation: its name is never free.
@@ -91,8 +91,9 @@ impl ControlListener {
     ///
     /// Those who wait in the queue have seen the previous owner's, and would take its end for this
     /// process's: they are closed, and connect again. The queue is in order, so a connection of this
-    /// process's own tells where they end, however many come again at once.
-    pub(crate) fn listen_again(&self) -> io::Result<()> {
+    /// process's own tells where they end, however many come again at once. If it comes out elsewhere,
+    /// somebody else has taken the path meanwhile.
+    pub(crate) fn listen_again(&mut self) -> io::Result<()> {
         self.listen()?;
         let marker = new_socket(SockFlag::SOCK_NONBLOCK)?;
         bind(marker.as_raw_fd(), &UnixAddr::new_unnamed())?; // a name of its own: see unix(7)
@@ -102,6 +103,10 @@ impl ControlListener {
         for _ in 0..2 * QUEUE {
             // A queue that is full has room when one more was taken.
             marked = marked || connect_socket(&marker, &self.address).is_ok();
+            if !self.has_visitor() {
+                self.path = None;
+                break;
+            }
             match self.accept() {
                 Ok(old) if getpeername::<UnixAddr>(old.as_fd().as_raw_fd()) != Ok(name) => {}
                 _ => break,
@@ -112,7 +117,7 @@ impl ControlListener {
 
     /// The next connection in the queue.
     pub(crate) fn accept(&self) -> io::Result<Channel> {
-        Channel::new(channel::accept(self.socket.as_fd())?)
+        Channel::accept(self.socket.as_fd())
     }
 
     /// Whether somebody waits to be accepted.
@@ -123,6 +128,15 @@ impl ControlListener {
 
     pub(crate) fn address(&self) -> &UnixAddress {
         &self.address
+    }
+
+    /// Whether a path still leads here: somebody may have removed the socket, or put another there.
+    pub(crate) fn is_in_place(&self) -> bool {
+        self.address.path().is_none_or(|path| match lstat(path) {
+            Ok(stat) => self.path == Some(file_id(&stat)),
+            // One that this process may not look at may still be found by others.
+            Err(errno) => errno != Errno::ENOENT,
+        })
     }
 
     /// Removes the name of a path socket, if it still is this one.

@@ -7,6 +7,7 @@ mod sources;
 use std::time::Duration;
 
 use heirloom_proto::Failure;
+use heirloom_proto::limits::MAX_PENDING;
 use heirloom_proto::predecessor::ConnectionId;
 
 pub(crate) use role::Role;
@@ -31,8 +32,8 @@ pub(crate) struct Driver {
 /// Most frames taken from one connection before the others are looked at.
 const FRAMES_AT_ONCE: usize = 1_024;
 
-/// Most connections of foreign users closed before anything else is looked at.
-const FOREIGNERS_AT_ONCE: usize = 64;
+/// Most connections accepted before anything else is looked at, with those that are closed at once.
+const VISITORS_AT_ONCE: usize = 64;
 
 impl Driver {
     pub(crate) fn new(holdings: Holdings, role: Role) -> Self {
@@ -118,22 +119,20 @@ impl Driver {
         }
     }
 
-    /// Takes a new connection. Those of foreign users before it are closed without an answer, a crowd
-    /// of them at once.
+    /// Takes new connections, and those of foreign users with them, which are closed without an
+    /// answer. No more than are kept: whoever has spoken by the next turn is heard then, before another
+    /// makes him go.
     fn accept(&mut self) {
-        for foreigners in 0..FOREIGNERS_AT_ONCE {
+        let mut taken = 0;
+        for _ in 0..VISITORS_AT_ONCE {
             let Role::Predecessor(side) = &mut self.role else {
                 return;
             };
-            if let Some(connection) = side.accept(&mut self.holdings) {
+            if side.accept(&mut self.holdings) {
                 self.perform();
-                // Meanwhile older connections may have said something: that comes first.
-                if foreigners == 0 {
-                    self.receive(connection);
-                }
-                return;
+                taken += 1;
             }
-            if !self.has_visitor() {
+            if taken == MAX_PENDING || !self.has_visitor() {
                 return;
             }
         }

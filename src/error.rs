@@ -5,6 +5,8 @@ use std::fmt;
 
 use heirloom_proto::{AbortReason, Failure, Phase, Refuse, RefuseReason};
 
+use crate::slots::way_out;
+
 /// Why something could not be done. [`kind`](Self::kind) tells it to a program; the text tells it
 /// to a person, with the numbers and the way out.
 #[derive(Debug)]
@@ -15,6 +17,8 @@ struct Inner {
     kind: ErrorKind,
     phase: Option<Phase>,
     text: String,
+    /// What to do about the source, told behind it.
+    way_out: String,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -31,6 +35,9 @@ pub enum ErrorKind {
     NotReady,
     /// A process of a foreign user answers on the handoff socket.
     Squatted,
+    /// The predecessor, of another user, closes the connection without an answer: it does not trust
+    /// this process's user.
+    Untrusted,
     /// Something holds the handoff socket and does not answer.
     Hung,
     /// The predecessor ended before it had handed everything over.
@@ -89,7 +96,13 @@ pub enum ErrorKind {
 
 impl Error {
     pub(crate) fn new(kind: ErrorKind, text: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, phase: None, text: text.into(), source: None }))
+        Self(Box::new(Inner {
+            kind,
+            phase: None,
+            text: text.into(),
+            way_out: String::new(),
+            source: None,
+        }))
     }
 
     pub(crate) fn io(text: impl Into<String>, error: std::io::Error) -> Self {
@@ -99,7 +112,9 @@ impl Error {
             std::io::ErrorKind::Unsupported => ErrorKind::Unsupported,
             _ => ErrorKind::Io,
         };
-        Self::new(kind, text).because(error)
+        let mut failed = Self::new(kind, text);
+        failed.0.way_out = way_out(&error);
+        failed.because(error)
     }
 
     pub(crate) fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -129,6 +144,18 @@ impl Error {
         }
     }
 
+    /// A process of a user whom this one trusts, and which says nothing to it.
+    pub(crate) fn untrusted(failure: Failure, pid: i32, user: u32, own: u32) -> Self {
+        let mut error = Self::from(failure);
+        error.0.kind = ErrorKind::Untrusted;
+        error.0.text = format!(
+            "process {pid} of user {user} closed the connection without an answer, as it does to \
+             users whom it does not trust: start this process as user {user}, or name user {own} \
+             there with `trust_user`"
+        );
+        error
+    }
+
     /// A handoff that failed, from the predecessor's view.
     pub(crate) fn upgrade_failed(failure: Failure) -> Self {
         let ended = matches!(failure, Failure::Died { .. } | Failure::Closed { .. });
@@ -144,6 +171,10 @@ impl From<Failure> for Error {
     fn from(failure: Failure) -> Self {
         let (kind, phase) = match &failure {
             Failure::Refused(refuse) => (refused(refuse.reason), Some(refuse.phase)),
+            // What could not be published is the predecessor's again: nothing is to be mended here.
+            Failure::Aborted(abort) if abort.reason == AbortReason::Publish => {
+                (ErrorKind::NotOwner, None)
+            }
             Failure::PeerAborted(abort) | Failure::Aborted(abort) => (aborted(abort.reason), None),
             Failure::Closed { phase } | Failure::Died { phase, .. } => {
                 (ErrorKind::DiedMidway, Some(*phase))
@@ -202,9 +233,10 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.text)?;
         match &self.0.source {
-            Some(source) if source.to_string() != self.0.text => write!(f, ": {source}"),
-            _ => Ok(()),
+            Some(source) if source.to_string() != self.0.text => write!(f, ": {source}")?,
+            _ => {}
         }
+        f.write_str(&self.0.way_out)
     }
 }
 

@@ -222,6 +222,25 @@ impl Holdings {
         step(side, Edge::After, "renew");
     }
 
+    /// Sees to it that a successor can find this process: where the path of its handoff socket was
+    /// removed it listens there again.
+    pub(crate) fn keep_reachable(&mut self) -> Result<(), Error> {
+        let lost = self.listener.as_ref().filter(|listener| !listener.is_in_place());
+        let Some(address) = lost.map(|listener| listener.address().clone()) else {
+            return Ok(());
+        };
+        match ControlListener::bind(&address)? {
+            Bound::Here(listener) => {
+                tracing::warn!(%address, "the handoff socket had been removed and was made anew");
+                self.listener = Some(listener);
+                Ok(())
+            }
+            Bound::Taken => {
+                Err(taken(&address, "end that process or remove its socket, then upgrade again"))
+            }
+        }
+    }
+
     /// Binds the handoff socket that this process is set to, if it is not the predecessor's.
     pub(crate) fn prepare_listener(&mut self, met_at: &UnixAddress) -> Result<(), Error> {
         let Some(wanted) = self.settings.handoff.as_ref().filter(|wanted| *wanted != met_at) else {
@@ -230,10 +249,7 @@ impl Holdings {
         if self.next_listener.is_none() {
             match ControlListener::bind(wanted)? {
                 Bound::Here(listener) => self.next_listener = Some(listener),
-                Bound::Taken => {
-                    let text = format!("the handoff socket {wanted} belongs to another process");
-                    return Err(Error::new(ErrorKind::AddressInUse, text));
-                }
+                Bound::Taken => return Err(taken(wanted, TAKEN_AT_START)),
             }
         }
         Ok(())
@@ -338,6 +354,14 @@ impl Holdings {
             self.predecessor_ended();
         }
     }
+}
+
+/// What to do about a handoff socket that cannot be this process's.
+pub(crate) const TAKEN_AT_START: &str = "end that process or choose another";
+
+pub(crate) fn taken(address: &UnixAddress, way_out: &str) -> Error {
+    let text = format!("the handoff socket {address} belongs to another process: {way_out}");
+    Error::new(ErrorKind::AddressInUse, text)
 }
 
 /// Whether the peer has closed: what it said before is read first.

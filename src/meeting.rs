@@ -1,19 +1,23 @@
 //! How a process that starts finds out whether there is a predecessor.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use heirloom_proto::{Failure, Phase, RefuseReason, Secret};
+use nix::sys::socket::UnixCredentials;
+use nix::unistd::geteuid;
 
 use crate::address::UnixAddress;
 use crate::control::{Bound, ControlListener, connect_to, owner_of, wait_a_little};
 use crate::driver::{Driver, Role};
 use crate::error::{Error, ErrorKind};
-use crate::holdings::Holdings;
+use crate::holdings::{Holdings, TAKEN_AT_START, taken};
 use crate::launch::Spawned;
 use crate::predecessor::PredecessorSide;
 use crate::settings::{Settings, Takeover};
+use crate::slots::way_out;
 use crate::successor::SuccessorSide;
 use crate::sys::channel::Channel;
 use crate::sys::pidfd::PidFd;
@@ -45,10 +49,9 @@ pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
             None => wait_a_little(),
         }
     }
-    Err(search.last.map_or_else(
-        || Error::new(ErrorKind::Busy, "other processes take the handoff socket and let it go"),
-        Error::from,
-    ))
+    Err(search.last.unwrap_or_else(|| {
+        Error::new(ErrorKind::Busy, "other processes take the handoff socket and let it go")
+    }))
 }
 
 /// A start that looks for a predecessor.
@@ -56,7 +59,7 @@ struct Search {
     /// What the process that has spawned this one has told, unless it was for another service.
     spawned: Option<Spawned>,
     /// What became of the predecessor met last.
-    last: Option<Failure>,
+    last: Option<Error>,
     /// The process that went away last before it had said anything.
     silent: Option<i32>,
     /// The process that went away in the midst of handing over: it is not asked twice.
@@ -74,7 +77,7 @@ impl Search {
     fn find(&mut self, settings: &Settings) -> Result<Option<Met>, Error> {
         find(settings, self.spawned.as_ref()).map_err(|error| match self.last.take() {
             // Somebody was there, and went away before he had handed everything over.
-            Some(failure) if error.kind() == ErrorKind::Absent => Error::from(failure),
+            Some(last) if error.kind() == ErrorKind::Absent => last,
             _ => error,
         })
     }
@@ -83,9 +86,14 @@ impl Search {
     fn take_over(&mut self, settings: &Arc<Settings>, met: Met) -> Result<Option<Driver>, Error> {
         let by_environment = met.secret.is_some();
         let elsewhere = settings.handoff.as_ref() != Some(&met.address);
-        let Ok((process, peer)) = PidFd::of_peer(met.channel.as_fd()) else {
-            self.last = Some(Failure::Died { phase: Phase::Greeting, status: None });
-            return Ok(None);
+        let (process, peer) = match PidFd::of_peer(met.channel.as_fd()) {
+            Ok(known) => known,
+            // It is this process that lacks something.
+            Err(error) if !way_out(&error).is_empty() => return Err(unwatched(error)),
+            Err(_) => {
+                self.last = Some(Failure::Died { phase: Phase::Greeting, status: None }.into());
+                return Ok(None);
+            }
         };
         if !settings.trusts_process(&process, peer.uid()) {
             return Err(squatted(&met.address, peer.uid()));
@@ -111,19 +119,29 @@ impl Search {
                 if may_try_again(settings, &failure)
                     && (is_greeting(&failure) || self.quitter != Some(peer.pid())) =>
             {
-                match is_greeting(&failure) {
-                    true => self.silent = Some(peer.pid()),
-                    // One that got further than a greeting was another predecessor's end.
-                    false => {
-                        self.deadline = Instant::now() + PATIENCE;
-                        self.quitter = Some(peer.pid());
-                    }
-                }
-                self.last = Some(failure);
+                self.remember(failure, &process, &peer);
             }
             Err(Trouble::Failure(failure)) => return Err(failure.into()),
         }
         Ok(None)
+    }
+
+    /// The process that was met has gone away, or will have nothing to do with this one.
+    fn remember(&mut self, failure: Failure, process: &PidFd, peer: &UnixCredentials) {
+        match is_greeting(&failure) {
+            true => self.silent = Some(peer.pid()),
+            // One that got further than a greeting was another predecessor's end.
+            false => {
+                self.deadline = Instant::now() + PATIENCE;
+                self.quitter = Some(peer.pid());
+            }
+        }
+        let closed = matches!(failure, Failure::Closed { phase: Phase::Greeting });
+        let is_another = peer.uid() != geteuid().as_raw();
+        self.last = Some(match closed && is_another && !process.has_ended() {
+            true => Error::untrusted(failure, peer.pid(), peer.uid(), geteuid().as_raw()),
+            false => failure.into(),
+        });
     }
 }
 
@@ -190,11 +208,15 @@ fn greet(
     Ok(met.map(|channel| Met { channel, address: address.clone(), secret }))
 }
 
+fn unwatched(error: io::Error) -> Error {
+    Error::io("the predecessor's process cannot be watched", error)
+}
+
 fn squatted(address: &UnixAddress, uid: u32) -> Error {
     let text = format!(
         "the handoff socket {address} is squatted by user {uid}, this process is user {}: choose a \
          path in a folder that is yours, or trust that user",
-        nix::unistd::geteuid()
+        geteuid()
     );
     Error::new(ErrorKind::Squatted, text)
 }
@@ -218,8 +240,7 @@ fn begin(settings: &Arc<Settings>) -> Result<Option<Driver>, Error> {
     let listener = match ControlListener::bind(&address)? {
         Bound::Here(listener) => listener,
         Bound::Taken if settings.takeover == Takeover::Never => {
-            let text = format!("the handoff socket {address} belongs to another process");
-            return Err(Error::new(ErrorKind::AddressInUse, text));
+            return Err(taken(&address, TAKEN_AT_START));
         }
         Bound::Taken => return Ok(None),
     };

@@ -1,10 +1,10 @@
 //! The file that tells supervisors the owner's process id.
 
 use std::ffi::OsString;
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use heirloom_proto::FileId;
@@ -12,6 +12,7 @@ use nix::sys::stat::fstat;
 use tempfile::TempPath;
 
 use crate::error::{Error, ErrorKind};
+use crate::slots::way_out;
 use crate::sys::identity::file_id;
 
 /// Written beside its place first, so that what can fail has failed before the token moves; then
@@ -60,10 +61,15 @@ impl PidFile {
         if self.path.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());
         }
-        let mut file = tempfile::Builder::new()
-            .prefix(&self.prefix())
-            .permissions(Permissions::from_mode(0o644))
-            .tempfile_in(self.folder())?;
+        let mut cause = None;
+        let create = |path: &Path| {
+            let mut options = File::options();
+            let created = options.write(true).create_new(true).mode(0o644).open(path);
+            created.inspect_err(|error| cause = error.raw_os_error())
+        };
+        let made = tempfile::Builder::new().prefix(&self.prefix()).make_in(self.folder(), create);
+        // What comes back has the path in it, which says nothing, and no longer the error's number.
+        let mut file = made.map_err(|error| cause.map_or(error, io::Error::from_raw_os_error))?;
         writeln!(file, "{}", std::process::id())?;
         Ok(file.into_parts())
     }
@@ -98,9 +104,11 @@ impl PidFile {
 
     fn error(&self, error: &io::Error) -> Error {
         let path = self.path.display();
-        let text = format!(
-            "the PID file {path} cannot be written: {error}; its folder must exist and be writable"
-        );
+        let way_out = match way_out(error) {
+            none if none.is_empty() => "; its folder must exist and be writable".into(),
+            some => some,
+        };
+        let text = format!("the PID file {path} cannot be written: {error}{way_out}");
         Error::new(ErrorKind::PidFile, text)
     }
 }

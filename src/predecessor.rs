@@ -78,8 +78,12 @@ impl PredecessorSide {
     }
 
     /// Takes one connection, unless a foreign user makes it: then what little is asked of the kernel
-    /// tells that.
-    pub(crate) fn accept(&mut self, holdings: &mut Holdings) -> Option<ConnectionId> {
+    /// tells that. Tells whether it has taken one.
+    pub(crate) fn accept(&mut self, holdings: &mut Holdings) -> bool {
+        self.admit(holdings).is_some()
+    }
+
+    fn admit(&mut self, holdings: &mut Holdings) -> Option<()> {
         let channel = match accept_to_watch(holdings.listener.as_ref()?) {
             Ok(channel) => channel,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
@@ -95,15 +99,15 @@ impl PredecessorSide {
             self.tell_of_foreigner(peer.uid(), peer.pid());
             return None;
         }
-        let (process, credentials) = PidFd::of_peer(channel.as_fd()).ok()?;
-        if !holdings.settings.trusts_process(&process, credentials.uid()) {
-            self.tell_of_foreigner(credentials.uid(), credentials.pid());
+        let process = PidFd::of_known_peer(channel.as_fd(), &peer).ok()?;
+        if !holdings.settings.trusts_process(&process, peer.uid()) {
+            self.tell_of_foreigner(peer.uid(), peer.pid());
             return None;
         }
-        let pid = u32::try_from(credentials.pid()).unwrap_or_default();
+        let pid = u32::try_from(peer.pid()).unwrap_or_default();
         let connection = holdings.connect(Connection::new(channel, Some(process), pid));
         self.machine.handle_connected(connection, pid, holdings.now());
-        Some(connection)
+        Some(())
     }
 
     /// A warning for the first, and no more than an event for debugging for the rest: whoever may
@@ -357,7 +361,10 @@ impl PredecessorSide {
         }
     }
 
-    fn spawn(&mut self, holdings: &Holdings) {
+    fn spawn(&mut self, holdings: &mut Holdings) {
+        if let Err(error) = holdings.keep_reachable() {
+            return self.machine.handle_spawn_failed(error.to_string(), holdings.now());
+        }
         let Some(listener) = &holdings.listener else {
             return;
         };

@@ -17,13 +17,30 @@ pub(crate) fn free_slots() -> u64 {
     limit.saturating_sub(open_descriptors())
 }
 
-/// The way out of an error that comes of a limit of descriptors, to be told behind it; nothing for
-/// any other. See `open(2)`.
-pub(crate) fn way_out(error: &io::Error) -> &'static str {
+/// The way out of an error that comes of a limit of descriptors or of memory, to be told behind it;
+/// nothing for any other. See `open(2)`, `socket(2)`.
+pub(crate) fn way_out(error: &io::Error) -> String {
     match error.raw_os_error() {
-        Some(libc::EMFILE) => "; no descriptor slot is left in this process: raise LimitNOFILE",
-        Some(libc::ENFILE) => "; no file is left on this machine: raise fs.file-max",
-        _ => "",
+        Some(libc::EMFILE) => {
+            format!("; no descriptor slot is left in this process{}", limit_to_raise())
+        }
+        Some(libc::ENFILE) => "; no file is left on this machine: raise fs.file-max".into(),
+        Some(libc::ENOMEM | libc::ENOBUFS) => {
+            "; no memory is left for it: raise MemoryMax or LimitAS, or free some on this machine"
+                .into()
+        }
+        _ => String::new(),
+    }
+}
+
+fn limit_to_raise() -> String {
+    match getrlimit(Resource::RLIMIT_NOFILE) {
+        Ok((soft, hard)) => {
+            // A process may raise the one up to the other by itself.
+            let or = if soft < hard { "raise the soft one, or" } else { "raise" };
+            format!(", its limit is {soft}, the hard one {hard}: {or} LimitNOFILE")
+        }
+        Err(_) => ": raise LimitNOFILE".into(),
     }
 }
 
@@ -33,6 +50,24 @@ fn open_descriptors() -> u64 {
     match std::fs::read_dir("/proc/self/fd") {
         // The listing itself takes one while it lasts.
         Ok(entries) => (entries.count() as u64).saturating_sub(1),
+        // Not even that one is left.
+        Err(error) if error.raw_os_error() == Some(libc::EMFILE) => u64::MAX,
         Err(_) => GUESS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Nothing but the machine's own limit could make a process meet this.
+    #[test]
+    fn limits_of_the_machine_are_named_and_other_errors_are_not() {
+        let told = |errno| way_out(&io::Error::from_raw_os_error(errno));
+        assert_eq!(told(libc::ENFILE), "; no file is left on this machine: raise fs.file-max");
+        for errno in [libc::ENOMEM, libc::ENOBUFS] {
+            assert!(told(errno).contains("raise MemoryMax or LimitAS"));
+        }
+        assert_eq!(told(libc::EACCES), "");
     }
 }

@@ -334,7 +334,7 @@ impl SuccessorSide {
 
 /// Listens on the control socket in this process's own name, and puts the PID file in its place.
 fn publish(holdings: &mut Holdings) -> Result<(), Error> {
-    let Some(listener) = &holdings.listener else {
+    let Some(listener) = &mut holdings.listener else {
         return Err(Error::new(ErrorKind::Protocol, "no control listener was handed over"));
     };
     listener

@@ -47,8 +47,8 @@ pub const MAX_LATE_STATE: usize = 48 * 1_024;
 /// Descriptors that travel with `Welcome`: the token and the control listener.
 pub const WELCOME_DESCRIPTORS: usize = 2;
 
-/// Connections that have said nothing yet; one more evicts the oldest, so that a silent crowd
-/// delays nobody.
+/// Connections that have said nothing yet; one more evicts the oldest of the process that has most
+/// of them, so that a silent crowd delays nobody.
 pub const MAX_PENDING: usize = 16;
 
 /// How long a connection may stay silent before it has said what it wants.

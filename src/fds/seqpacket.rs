@@ -27,7 +27,7 @@ impl UnixSeqpacketListener {
     ///
     /// Those of `accept4(2)`.
     pub fn accept(&self) -> io::Result<OwnedFd> {
-        accept(self.0.as_fd())
+        accept(self.0.as_fd(), SockFlag::empty())
     }
 }
 

@@ -60,7 +60,7 @@ impl PredecessorSide {
 
     /// The service is this process's again: what the successor may have taken over is put back.
     fn put_back(&mut self, holdings: &mut Holdings) {
-        if let Some(Err(error)) = holdings.listener.as_ref().map(ControlListener::listen_again) {
+        if let Some(Err(error)) = holdings.listener.as_mut().map(ControlListener::listen_again) {
             tracing::error!(%error, "the handoff socket tells a successor's credentials");
         }
         if let Err(error) = holdings.publish_pid() {

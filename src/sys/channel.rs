@@ -24,6 +24,11 @@ impl Channel {
         Ok(Self(stream))
     }
 
+    /// Accepts the next connection of a sequential-packet listener.
+    pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<Self> {
+        Ok(Self(UnixStream::from(accept(listener, SockFlag::SOCK_NONBLOCK)?)))
+    }
+
     /// Sends one frame with its descriptors, both or neither. See `sendmsg(2)`, `unix(7)`.
     pub(crate) fn send(&self, frame: &[u8], descriptors: &[BorrowedFd<'_>]) -> io::Result<()> {
         let raw: Vec<RawFd> = descriptors.iter().map(AsRawFd::as_raw_fd).collect();
@@ -95,9 +100,9 @@ impl AsFd for Channel {
     }
 }
 
-/// Accepts the next connection of a Unix listener. See `accept4(2)`.
-pub(crate) fn accept(listener: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    let number = accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC)?;
+/// Accepts the next connection of a Unix listener, which blocks unless told. See `accept4(2)`.
+pub(crate) fn accept(listener: BorrowedFd<'_>, flags: SockFlag) -> io::Result<OwnedFd> {
+    let number = accept4(listener.as_raw_fd(), SockFlag::SOCK_CLOEXEC | flags)?;
     // SAFETY: the kernel has just made this descriptor (close-on-exec) for the caller.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }

@@ -20,18 +20,25 @@ impl PidFd {
     /// when the connection was made (or, for a listener, when it began to listen).
     pub(crate) fn of_peer(socket: BorrowedFd<'_>) -> io::Result<(Self, UnixCredentials)> {
         let credentials = peer_credentials(socket)?;
-        let pidfd = match peer_pidfd(socket) {
+        Ok((Self::of_known_peer(socket, &credentials)?, credentials))
+    }
+
+    /// As [`of_peer`](Self::of_peer), where the kernel was asked for the other half already.
+    pub(crate) fn of_known_peer(
+        socket: BorrowedFd<'_>,
+        credentials: &UnixCredentials,
+    ) -> io::Result<Self> {
+        match peer_pidfd(socket) {
             Err(error) if error.raw_os_error() == Some(libc::ENOPROTOOPT) => {
                 let process = Self::open(credentials.pid())?;
                 // A peer that is still there has not given its process id to another.
-                if has_closed(socket)? {
-                    return Err(io::ErrorKind::NotConnected.into());
+                match has_closed(socket)? {
+                    true => Err(io::ErrorKind::NotConnected.into()),
+                    false => Ok(process),
                 }
-                process
             }
-            pidfd => pidfd?,
-        };
-        Ok((pidfd, credentials))
+            pidfd => pidfd,
+        }
     }
 
     /// A child of this process that has not been waited for, or any process whose id is known to

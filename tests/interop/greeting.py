@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
 import socket
 from typing import TYPE_CHECKING, List, Optional
@@ -57,10 +58,15 @@ class Reception:
             channel.close()
             return
         if len(self._silent) == MAX_SILENT_CONNECTIONS:
-            self._send_away(min(self._silent, key=lambda visitor: visitor.silent_since))
+            self._send_away(self._most_dispensable())
         visitor = Visitor(channel, _now())
         self._silent.append(visitor)
         visitor.task = start(self._attend(visitor))
+
+    def _most_dispensable(self) -> Visitor:
+        """The one longest silent, of the process that has most."""
+        crowds = collections.Counter(visitor.channel.peer.pid for visitor in self._silent)
+        return min(self._silent, key=lambda visitor: (-crowds[visitor.channel.peer.pid], visitor.silent_since))
 
     def _send_away(self, visitor: Visitor) -> None:
         self._silent.remove(visitor)

@@ -135,7 +135,7 @@ fn successor_of_a_foreign_user_is_given_nothing() {
     family.set_next("USER", &FOREIGN.to_string());
     let second = family.start();
     family.expect_like(first, "log", "a foreign user has connected to the handoff socket");
-    family.expect_like(second, "failed", "start DiedMidway ");
+    family.expect_like(second, "failed", "start Untrusted ");
     assert_eq!(ask(&address).unwrap(), (first, 1));
     assert!(!family.has_logged(first, "a handoff has begun"));
 }

@@ -14,11 +14,13 @@ mod many;
 mod namespace;
 mod no_proc;
 mod no_slot;
+mod own_slots;
 mod paths;
 mod pid_file;
 mod slots;
 #[path = "../support/mod.rs"]
 mod support;
+mod taken_path;
 mod truncated;
 
 use support::outcome::expect_failed;
@@ -26,7 +28,11 @@ use support::{Event, Family, Way};
 
 #[test]
 fn role_main() {
-    support::run_role(&[("ballast", in_flight::run_ballast), ("bounds", bounds::run)]);
+    support::run_role(&[
+        ("ballast", in_flight::run_ballast),
+        ("bounds", bounds::run),
+        ("own-slots", own_slots::run),
+    ]);
 }
 
 /// A start fails with an error of this kind whose text has each of these parts, and its predecessor

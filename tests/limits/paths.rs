@@ -52,14 +52,19 @@ both_ways! {
         let (mut family, control, _) = family();
         let (first, address) = family.start_service();
         let aside = replace(&control);
-        let second = family.succeed(first, way);
         let text = format!("{} exists and is no handoff socket", control.display());
-        let failed = family.expect_like(second, "failed", "start InvalidAddress ");
+        let failed = match way {
+            Way::Spawned => {
+                family.tell(first, "upgrade");
+                family.expect_like(first, "failed", "upgrade Spawn ")
+            }
+            Way::External => {
+                let second = family.start();
+                family.expect_like(second, "failed", "start InvalidAddress ")
+            }
+        };
         expect_parts(&failed, &[&text, "remove it or choose another"]);
-        family.expect_end(second);
-        if way == Way::Spawned {
-            family.expect_like(first, "failed", "upgrade SuccessorExited ");
-        }
+        family.expect_only(&[first]);
         assert_eq!(ask(&address).unwrap(), (first, 1));
         assert_precious(&control);
         fs::rename(aside, &control).unwrap();

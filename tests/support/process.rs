@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::TcpStream;
 use std::path::Path;
+use std::time::Duration;
 
 use super::sys;
 
@@ -20,6 +21,16 @@ pub(crate) fn limit_that_leaves(pid: u32, slots: usize) -> u64 {
     let open: BTreeSet<u64> = numbers.collect();
     let mut free = (0..).filter(|number| !open.contains(number));
     free.nth(slots).unwrap()
+}
+
+/// How long its threads have run so far, in the kernel too. See `proc(5)`.
+pub(crate) fn processor_time(pid: u32) -> Duration {
+    let threads = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let nanoseconds = threads.map(|thread| {
+        let times = fs::read_to_string(thread.unwrap().path().join("schedstat")).unwrap();
+        times.split(' ').next().unwrap().parse::<u64>().unwrap()
+    });
+    Duration::from_nanos(nanoseconds.sum())
 }
 
 /// Its children that have ended and that it has not waited for.

@@ -129,6 +129,9 @@ impl Role {
         if let Some(program) = self.get("PROGRAM") {
             builder = builder.program(program);
         }
+        if let Some(user) = self.number("TRUST") {
+            builder = builder.trust_user(user);
+        }
         let time = |key| self.number(key).map(Duration::from_millis);
         if let Some(timeout) = time("READY_MS") {
             builder = builder.ready_timeout(timeout);

@@ -17,6 +17,7 @@
 //! | `CARELESS` | `yes`: holds a descriptor that is not close-on-exec |
 //! | `PROGRESS` | a text told before it is ready |
 //! | `PROGRAM` | what a successor is, instead of this binary |
+//! | `TRUST` | a user id to trust too |
 //! | `USER` | the user id to become first |
 //! | `NOFILE` | `soft:hard`: the limit of open descriptors to set first |
 //! | `MOUNT` | `full`, `readonly` lie over the folder `run` then, `proc` over that of the kernel: needs a mount namespace of its own |

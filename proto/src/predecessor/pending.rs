@@ -26,7 +26,21 @@ impl Pending {
         now: Duration,
     ) -> Option<ConnectionId> {
         self.0.push(Visitor { connection, pid, deadline: now.saturating_add(PENDING_TIMEOUT) });
-        (self.0.len() > MAX_PENDING).then(|| self.0.remove(0).connection)
+        if self.0.len() <= MAX_PENDING {
+            return None;
+        }
+        let evicted = self.most_dispensable()?;
+        self.remove(evicted);
+        Some(evicted)
+    }
+
+    /// The oldest of whichever process has most: a crowd of one makes nobody else go, who may have
+    /// been about to speak.
+    fn most_dispensable(&self) -> Option<ConnectionId> {
+        let crowd = |pid| self.0.iter().filter(|visitor| visitor.pid == pid).count();
+        // Of several that are the greatest the last one found is taken.
+        let found = self.0.iter().rev().max_by_key(|visitor| crowd(visitor.pid));
+        found.map(|visitor| visitor.connection)
     }
 
     pub(super) fn pid(&self, connection: ConnectionId) -> Option<u32> {

@@ -263,6 +263,20 @@ fn one_connection_too_many_makes_the_one_that_was_silent_longest_go() {
 }
 
 #[test]
+fn a_silent_crowd_of_one_process_makes_none_of_another_go() {
+    let mut pair = Pair::serving(1);
+    let (alone, crowd) = (ConnectionId(99), 100..100 + 2 * MAX_PENDING as u64);
+    pair.older.machine.handle_connected(alone, 2, pair.now);
+    for number in crowd {
+        pair.visit(ConnectionId(number));
+    }
+    pair.settle();
+    // One more than are kept, with the one that is alone.
+    let gone = 100..=100 + MAX_PENDING as u64;
+    assert_eq!(pair.older.closed, gone.map(ConnectionId).collect::<Vec<_>>());
+}
+
+#[test]
 fn a_silent_crowd_delays_no_successor() {
     let mut pair = Pair::serving(1);
     for number in 100..200 {
