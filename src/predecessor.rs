@@ -1,25 +1,25 @@
 //! The owner's side over real sockets and processes: does what
 //! [`heirloom_proto::Predecessor`] says.
 
+mod admission;
 mod children;
 mod events;
 mod snapshot;
 
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
 use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder, Output, Settings};
 use heirloom_proto::{Abort, AbortReason, Failure, Phase, Predecessor, Secret};
 
-use crate::control::ControlListener;
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::mailbox::Reply;
 use crate::slots::way_out;
 use crate::step::{Edge, Side, step_frame, step_queue};
-use crate::sys::channel::{Channel, Fault, FrameBuffer, Received};
-use crate::sys::pidfd::{PidFd, peer_credentials};
+use crate::sys::channel::{Fault, FrameBuffer, Received};
+use crate::sys::pidfd::PidFd;
 use crate::sys::random::random;
 use crate::upgraded::Upgraded;
 use children::Children;
@@ -38,9 +38,6 @@ pub(crate) struct PredecessorSide {
     /// A foreign user has connected, and that was told.
     has_warned: bool,
 }
-
-/// How long to wait for a descriptor slot before a connection is tried to be taken again.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 impl PredecessorSide {
     /// An owner of the given generation.
@@ -75,55 +72,6 @@ impl PredecessorSide {
             accept_after: None,
             has_warned: false,
         }
-    }
-
-    /// Takes one connection, unless a foreign user makes it: then what little is asked of the kernel
-    /// tells that. Tells whether it has taken one.
-    pub(crate) fn accept(&mut self, holdings: &mut Holdings) -> bool {
-        self.admit(holdings).is_some()
-    }
-
-    fn admit(&mut self, holdings: &mut Holdings) -> Option<()> {
-        let channel = match accept_to_watch(holdings.listener.as_ref()?) {
-            Ok(channel) => channel,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-            Err(error) => {
-                let error = format!("{error}{}", way_out(&error));
-                tracing::warn!(error, "a connection to the handoff socket cannot be accepted");
-                self.accept_after = Some(holdings.now() + ACCEPT_PAUSE);
-                return None;
-            }
-        };
-        let peer = peer_credentials(channel.as_fd()).ok()?;
-        if !holdings.settings.trusts(peer.uid()) {
-            self.tell_of_foreigner(peer.uid(), peer.pid());
-            return None;
-        }
-        let process = PidFd::of_known_peer(channel.as_fd(), &peer).ok()?;
-        if !holdings.settings.trusts_process(&process, peer.uid()) {
-            self.tell_of_foreigner(peer.uid(), peer.pid());
-            return None;
-        }
-        let pid = u32::try_from(peer.pid()).unwrap_or_default();
-        let connection = holdings.connect(Connection::new(channel, Some(process), pid));
-        self.machine.handle_connected(connection, pid, holdings.now());
-        Some(())
-    }
-
-    /// A warning for the first, and no more than an event for debugging for the rest: whoever may
-    /// connect could fill the log otherwise.
-    fn tell_of_foreigner(&mut self, uid: u32, pid: i32) {
-        match std::mem::replace(&mut self.has_warned, true) {
-            false => tracing::warn!(uid, pid, "a foreign user has connected to the handoff socket"),
-            true => tracing::debug!(uid, pid, "a foreign user has connected to the handoff socket"),
-        }
-    }
-
-    /// Whether connections are taken now. While the token moves, those who connect may see the
-    /// credentials of either side; whoever owns in the end closes them.
-    pub(crate) fn accepts(&self) -> bool {
-        let moving = matches!(self.machine.phase(), Phase::Releasing | Phase::Fencing);
-        self.accept_after.is_none() && !moving
     }
 
     /// The machine, told how much there is to hand over.
@@ -374,15 +322,6 @@ impl PredecessorSide {
             self.machine.handle_spawn_failed(text, holdings.now());
         }
     }
-}
-
-/// Takes a connection if there is a slot for its process too: it waits in the queue otherwise, since
-/// one that cannot be watched would have to be closed.
-fn accept_to_watch(listener: &ControlListener) -> io::Result<Channel> {
-    let reserve = listener.as_fd().try_clone_to_owned()?;
-    let channel = listener.accept()?;
-    drop(reserve);
-    Ok(channel)
 }
 
 /// Ends a successor that holds the token and is silent, unless it lives in this very process.
