@@ -55,6 +55,8 @@ impl Predecessor {
     /// What the kernel answered to `TryLock`, once everything that the successor had said by then was
     /// handed in.
     pub fn handle_lock(&mut self, lock: Lock, now: Duration) {
+        // What was handed in meanwhile is judged by this answer.
+        self.outputs.retain(|output| *output != Output::TryLock);
         let step = match self.take_step() {
             Step::Releasing(step) => step,
             step => {
@@ -131,8 +133,6 @@ impl Predecessor {
         else {
             return;
         };
-        // Who drains asks for the token no more.
-        self.outputs.retain(|output| *output != Output::TryLock);
         // First of all: the successor waits for it before it hands anything on.
         self.send(successor, &Message::Draining);
         let generation = self.settings.generation.saturating_add(1);
