@@ -98,20 +98,21 @@ impl Builder {
     }
 
     /// How long a successor may take to become ready, from the last descriptor and anew from each
-    /// [`Upgrader::progress`]. Default: 60 s. Set by the predecessor.
+    /// [`Upgrader::progress`]. Default: 60 s; more than 24 h counts as that. Set by the predecessor.
     pub fn ready_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.ready = timeout;
         self
     }
 
-    /// How long a successor may take to become ready, whatever progress it tells. Default: 10 min.
+    /// How long a successor may take to become ready, whatever progress it tells. Default: 10 min; more
+    /// than 24 h counts as that.
     pub fn ready_cap(mut self, cap: Duration) -> Self {
         self.timeouts.ready_cap = cap;
         self
     }
 
     /// How long the token may be on its way, and how long a side keeps trying to take it. Default:
-    /// 2 s.
+    /// 2 s; more than 60 s counts as that.
     ///
     /// Danger: a successor that is frozen for longer right then is killed (see
     /// [`fence`](Self::fence)).
@@ -197,7 +198,7 @@ impl Builder {
             build: self.build,
             takeover: self.takeover,
             strays: self.strays,
-            timeouts: self.timeouts,
+            timeouts: self.timeouts.capped(),
             draining_cap: self.draining_cap,
             fence: self.fence,
             users: self.users,

@@ -45,7 +45,7 @@ pub struct Settings {
     pub pid: u32,
     /// The number of the latest attempt, as it stands in the token.
     pub attempt: u64,
-    /// The time limits of every handoff.
+    /// The time limits of every handoff; they are [capped](Timeouts::capped).
     pub timeouts: Timeouts,
     /// Most older generations that may still drain when a new handoff begins.
     pub draining_cap: usize,
@@ -95,8 +95,9 @@ impl Predecessor {
     /// An owner that has yet to become ready. `elders` are the generations that have not retired.
     pub fn new(settings: Settings, elders: Vec<Elder>, now: Duration) -> Self {
         let build = clip(&settings.build);
+        let timeouts = settings.timeouts.capped();
         Self {
-            settings: Settings { build, ..settings },
+            settings: Settings { build, timeouts, ..settings },
             service: Service::Starting,
             began: now,
             since: now,

@@ -234,7 +234,8 @@ impl<F> Successor<F> {
         self.step.phase()
     }
 
-    /// What the predecessor told when it took this successor.
+    /// What the predecessor told when it took this successor, its timeouts
+    /// [capped](crate::Timeouts::capped).
     pub fn welcome(&self) -> Option<&Welcome> {
         self.welcome.as_ref()
     }

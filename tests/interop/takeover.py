@@ -19,7 +19,7 @@ from messages import Progress, Ready, Received, Refuse, Released, Welcome
 from owner import Service
 from ownership import Token
 from telling import tell
-from vocabulary import RECONNECT_LIMIT, RECONNECT_PAUSE, STEP_TIMEOUT, VERSION
+from vocabulary import MAX_COMMIT_TIMEOUT, RECONNECT_LIMIT, RECONNECT_PAUSE, STEP_TIMEOUT, VERSION
 from vocabulary import AbortReason, EntryKind, RefuseReason, named
 
 
@@ -45,7 +45,7 @@ class Inheritance:
 
     @property
     def commit_timeout(self) -> float:
-        return self.welcome.commit_timeout_ms / 1000
+        return min(self.welcome.commit_timeout_ms / 1000, MAX_COMMIT_TIMEOUT)
 
 
 class Takeover:

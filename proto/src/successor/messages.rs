@@ -67,7 +67,9 @@ impl<F> Successor<F> {
         if let (Some(token), Some(listener)) = (descriptors.next(), descriptors.next()) {
             self.outputs.push_back(Output::Token { token, listener });
         }
-        self.welcome = Some(welcome);
+        // What is told here is waited for, so it must have an end.
+        let timeouts = welcome.timeouts.capped();
+        self.welcome = Some(Welcome { timeouts, ..welcome });
         self.step = Step::AwaitingManifest { deadline: now.saturating_add(TRANSFER_TIMEOUT) };
     }
 
