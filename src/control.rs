@@ -1,5 +1,7 @@
 //! The socket on which two generations meet.
 
+mod handed_over;
+
 use std::fs::{File, Permissions};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -7,7 +9,7 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use heirloom_proto::FileId;
+use heirloom_proto::{FileId, PeerMisbehaved};
 use nix::errno::Errno;
 use nix::fcntl::{Flock, FlockArg};
 use nix::libc;
@@ -71,13 +73,26 @@ impl ControlListener {
             // Nobody can connect before it listens.
             std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(trouble)?;
         }
-        let listener = Self::inherited(socket, address.clone());
+        let listener = Self::new(socket, address.clone());
         listener.listen().map_err(trouble)?;
         Ok(Bound::Here(listener))
     }
 
-    /// Takes the listener that the predecessor has handed over.
-    pub(crate) fn inherited(socket: OwnedFd, address: UnixAddress) -> Self {
+    /// Takes what the predecessor at the other end of `connection` has handed over for its listener.
+    ///
+    /// # Errors
+    ///
+    /// What it is instead.
+    pub(crate) fn received(
+        socket: OwnedFd,
+        connection: BorrowedFd<'_>,
+        address: UnixAddress,
+    ) -> Result<Self, PeerMisbehaved> {
+        handed_over::check(socket.as_fd(), connection)?;
+        Ok(Self::new(socket, address))
+    }
+
+    fn new(socket: OwnedFd, address: UnixAddress) -> Self {
         let path = address.path().and_then(|path| lstat(path).ok()).map(|stat| file_id(&stat));
         refuse_descriptors(socket.as_fd());
         Self { socket, address, path }
@@ -115,8 +130,12 @@ impl ControlListener {
         Ok(())
     }
 
-    /// The next connection in the queue.
+    /// The next connection in the queue. Whoever has made the listener may have made it one that
+    /// blocks, which is nobody's to change: nothing is asked for that is not there.
     pub(crate) fn accept(&self) -> io::Result<Channel> {
+        if !self.has_visitor() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         Channel::accept(self.socket.as_fd())
     }
 

@@ -138,8 +138,7 @@ impl Driver {
         }
     }
 
-    /// Whether one more connection waits and may be taken: whoever has made the listener may have
-    /// made it one that blocks.
+    /// Whether one more connection waits and may be taken.
     fn has_visitor(&self) -> bool {
         match (&self.role, &self.holdings.listener) {
             (Role::Predecessor(side), Some(listener)) => side.accepts() && listener.has_visitor(),

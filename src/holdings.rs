@@ -255,25 +255,28 @@ impl Holdings {
         Ok(())
     }
 
-    /// Moves to the handoff socket that was prepared, if one was.
-    pub(crate) fn move_listener(&mut self) {
-        if let Some(next) = self.next_listener.take()
-            && let Some(old) = self.listener.replace(next)
-        {
+    /// Moves to the handoff socket that was prepared, if one was. Tells whether one was.
+    pub(crate) fn move_listener(&mut self) -> bool {
+        let Some(next) = self.next_listener.take() else {
+            return false;
+        };
+        if let Some(old) = self.listener.replace(next) {
             old.unlink();
         }
+        true
     }
 
     /// Moves to the handoff socket that this process is set to, if the predecessor died before it was
-    /// time to prepare that. It owns the service already, so it stays where it is if it must.
-    pub(crate) fn follow_settings(&mut self) {
+    /// time to prepare that. It owns the service already, so it stays where it is if it must. Tells
+    /// whether it has moved.
+    pub(crate) fn follow_settings(&mut self) -> bool {
         let Some(met_at) = self.origin.as_ref().map(|origin| origin.met_at.clone()) else {
-            return;
+            return false;
         };
-        match self.prepare_listener(&met_at) {
-            Ok(()) => self.move_listener(),
-            Err(error) => tracing::error!(%error, "the handoff socket stays at {met_at}"),
+        if let Err(error) = self.prepare_listener(&met_at) {
+            tracing::error!(%error, "the handoff socket stays at {met_at}");
         }
+        self.move_listener()
     }
 
     /// Lets the predecessor's handoff socket go, and this process's own if one was prepared.

@@ -86,7 +86,9 @@ impl PredecessorSide {
             Phase::Starting => {
                 holdings.publish_pid()?;
                 holdings.settle_strays()?;
-                holdings.follow_settings();
+                if holdings.follow_settings() {
+                    self.machine.handle_moved();
+                }
                 self.machine.handle_ready(holdings.now());
                 Ok(())
             }

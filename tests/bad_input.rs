@@ -10,6 +10,7 @@
 
 mod bad_input {
     mod addresses;
+    mod control_listener;
     mod crowd;
     mod descriptors;
     mod entries;

@@ -104,6 +104,16 @@ pub enum PeerMisbehaved {
     /// `Owned` of a successor whose lock nobody finds: it lies, or has ended since.
     #[error("Owned came from a successor that does not hold the token, or does no more")]
     OwnedWithoutToken,
+    /// The socket that came with `Welcome` is not the one at which the predecessor was met.
+    #[error(
+        "the control listener that came with Welcome is {found}, expected the one that listens at {met_at}"
+    )]
+    ControlListener {
+        /// What it is.
+        found: String,
+        /// The name by which the predecessor's was bound.
+        met_at: String,
+    },
     /// More or fewer entries than promised.
     #[error("{found} entries came, {told} were announced")]
     Total {

@@ -129,6 +129,12 @@ impl Predecessor {
         }
     }
 
+    /// The control socket has moved to another address. Who has connected at the old one and has begun
+    /// nothing is closed: it would be handed a listener that it has not met.
+    pub fn handle_moved(&mut self) {
+        self.outputs.extend(self.pending.drain().into_iter().map(Output::Close));
+    }
+
     /// A frame has come, with no descriptors: an owner takes none.
     pub fn handle_frame(&mut self, connection: ConnectionId, frame: &[u8], now: Duration) {
         let message = match Message::decode(frame) {

@@ -156,7 +156,7 @@ class Takeover:
         token, listener = answer.descriptors
         if message.version != VERSION:
             raise GaveUp(f"version {message.version} was not offered", AbortReason.PROTOCOL_BROKEN)
-        if os.fstat(token).st_size < 8 or not control.is_control_listener(listener):
+        if os.fstat(token).st_size < 8 or not control.is_control_listener(listener, self.channel.peer_name()):
             raise GaveUp("`Welcome` brings no token or no listener", AbortReason.SYSTEM_ERROR)
         self.inheritance = Inheritance(message, Token(token), control.ControlListener.inherited(listener))
         tell("welcome", generation=message.generation, attempt=message.attempt, entries=message.entries)
