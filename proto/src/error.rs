@@ -3,8 +3,10 @@
 use alloc::string::String;
 
 use crate::codec::BodyError;
+use crate::entry::Kind;
 use crate::limits::{HEADER, MAX_DESCRIPTORS, MAX_FRAME};
 use crate::message_kind::MessageKind;
+use crate::name::Name;
 use crate::phase::Phase;
 
 /// Bytes that are no message.
@@ -113,6 +115,14 @@ pub enum PeerMisbehaved {
         found: String,
         /// The name by which the predecessor's was bound.
         met_at: String,
+    },
+    /// Two entries that cannot be told apart.
+    #[error("two entries are {kind} {name}: each has a name of its own among those of its kind")]
+    Duplicate {
+        /// Their kind.
+        kind: Kind,
+        /// Their name.
+        name: Name,
     },
     /// More or fewer entries than promised.
     #[error("{found} entries came, {told} were announced")]

@@ -38,10 +38,12 @@ class Inheritance:
     """By kind and name."""
 
     def take(self, entry: Entry, descriptor: int) -> None:
-        """Of two with one kind and one name the first is kept."""
         held = Held.inherited(entry, descriptor)
-        if self.held.setdefault((entry.kind, entry.name), held) is not held:
-            held.close()
+        if self.held.setdefault((entry.kind, entry.name), held) is held:
+            return
+        held.close()
+        if entry.kind != EntryKind.ELDER:
+            raise GaveUp(f"two entries are called {entry.name}", AbortReason.PROTOCOL_BROKEN)
 
     @property
     def commit_timeout(self) -> float:

@@ -3,9 +3,13 @@
 use std::time::Duration;
 
 use heirloom_proto::limits::{MAX_COMMIT_TIMEOUT, MAX_READY_TIMEOUT};
-use heirloom_proto::{Lock, Manifest, Message, Phase, Successor, Timeouts, Welcome};
+use heirloom_proto::successor::{Event, Output};
+use heirloom_proto::{
+    Entry, Failure, Kind, Lock, Manifest, Message, PeerMisbehaved, Phase, Successor, Timeouts,
+    Welcome,
+};
 
-use crate::support::{hello, samples, seconds};
+use crate::support::{entry, hello, samples, seconds};
 
 /// A successor that has heard `welcome`, with the two descriptors it brings.
 fn welcomed(welcome: Welcome) -> Successor<()> {
@@ -51,4 +55,47 @@ fn a_successor_that_is_told_to_wait_for_ever_gives_up_all_the_same() {
         machine.handle_lock(held, now);
     }
     assert!(now <= seconds(1) + MAX_COMMIT_TIMEOUT * 2, "{now:?}");
+}
+
+/// What a successor makes of two batches of entries, every one of them true.
+fn outcome_of(first: Vec<Entry>, last: Vec<Entry>) -> Option<Failure> {
+    let entries = (first.len() + last.len()) as u64;
+    let mut machine = welcomed(Welcome { entries, ..samples::welcome() });
+    for (entries, last) in [(first, false), (last, true)] {
+        let descriptors = entries.len();
+        let entries = entries.into_iter().map(|entry| (entry, ())).collect();
+        hear(&mut machine, &Message::Manifest(Manifest { entries, last }), descriptors);
+        machine.handle_verified(Ok(()), seconds(1));
+    }
+    std::iter::from_fn(|| machine.poll_output()).find_map(|output| match output {
+        Output::Event(Event::Failed(failure)) => Some(failure),
+        _ => None,
+    })
+}
+
+fn of(kind: Kind, number: usize) -> Entry {
+    Entry { kind, ..entry(number) }
+}
+
+#[test]
+fn entries_that_differ_in_kind_or_name_are_taken_in_any_order() {
+    let first = vec![of(Kind::File, 2), of(Kind::File, 1)];
+    assert_eq!(outcome_of(first, vec![of(Kind::Descriptor, 1), of(Kind::File, 0)]), None);
+    // Nobody claims an older generation by its name.
+    let elder = || of(Kind::Draining, 1);
+    assert_eq!(outcome_of(vec![elder()], vec![elder()]), None);
+}
+
+#[test]
+fn two_entries_of_one_kind_and_name_are_a_breach_of_the_protocol() {
+    let (one, other) = (of(Kind::File, 1), of(Kind::File, 2));
+    for (first, last) in [
+        (vec![other.clone()], vec![one.clone(), one.clone()]),
+        (vec![one.clone()], vec![other.clone(), one.clone()]),
+        (vec![one.clone(), one.clone()], vec![other]),
+    ] {
+        let (kind, name) = (one.kind, one.name.clone());
+        let expected = Failure::Misbehaved(PeerMisbehaved::Duplicate { kind, name });
+        assert_eq!(outcome_of(first, last), Some(expected));
+    }
 }
