@@ -1,18 +1,17 @@
 //! The socket on which two generations meet.
 
 mod handed_over;
+mod lock;
 
-use std::fs::{File, Permissions};
+use std::fs::Permissions;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use heirloom_proto::{FileId, PeerMisbehaved};
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
-use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getpeername, getsockname,
@@ -26,6 +25,7 @@ use crate::error::{Error, ErrorKind};
 use crate::pid_file::remove_if_ours;
 use crate::sys::channel::Channel;
 use crate::sys::identity::{file_id, refuse_descriptors};
+use lock::lock_beside;
 
 /// The listening end, which goes from generation to generation: its name is never free.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl ControlListener {
         };
         // Two processes must not both find the same stale socket and both replace it.
         let _guard = match address.path() {
-            Some(path) => Some(lock_beside(path).map_err(trouble)?),
+            Some(path) => Some(lock_beside(path, address)?),
             None => None,
         };
         if let Some(path) = address.path()
@@ -259,33 +259,6 @@ fn clear_stale(path: &Path, address: &UnixAddress) -> Result<bool, Error> {
             Err(Error::io(text, error))
         }
         _ => Ok(true),
-    }
-}
-
-/// Locks a file beside `path`, which stays there: removing it would undo the lock for the next one.
-fn lock_beside(path: &Path) -> io::Result<Flock<File>> {
-    /// How long a start may wait for another start on the same path.
-    const PATIENCE: Duration = Duration::from_secs(2);
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let mut file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(&name)?;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
-            Err((_, errno)) if errno != Errno::EAGAIN || Instant::now() > deadline => {
-                let text = format!("{} stays locked by another start", Path::new(&name).display());
-                return Err(io::Error::new(io::Error::from(errno).kind(), text));
-            }
-            Err((unlocked, _)) => file = unlocked,
-        }
-        wait_a_little();
     }
 }
 
