@@ -227,6 +227,11 @@ impl Driver {
                     }
                 }
                 Command::Signal(source) => self.holdings.signals.push(source),
+                Command::Launched(number, outcome) => {
+                    if let Role::Predecessor(side) = &mut self.role {
+                        side.launched(&self.holdings, number, outcome);
+                    }
+                }
                 Command::Stop => self.stop(),
                 Command::End => {
                     self.stop();

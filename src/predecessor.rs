@@ -15,6 +15,7 @@ use heirloom_proto::{Abort, AbortReason, Failure, Phase, Predecessor, Secret};
 
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
+use crate::launch::Launched;
 use crate::mailbox::Reply;
 use crate::slots::way_out;
 use crate::step::{Edge, Side, step_frame, step_queue};
@@ -150,6 +151,24 @@ impl PredecessorSide {
     /// Reaps a child that has ended. Tells how it did, and whether it was spawned last.
     pub(crate) fn reap(&mut self, pid: u32) -> Option<(String, bool)> {
         self.children.reap(pid)
+    }
+
+    /// What was to be spawned has begun, or has not.
+    pub(crate) fn launched(
+        &mut self,
+        holdings: &Holdings,
+        number: u64,
+        outcome: io::Result<Launched>,
+    ) {
+        let watched = self.children.launched(number, outcome, holdings.now());
+        self.tell_unless_spawned(holdings, watched);
+    }
+
+    fn tell_unless_spawned(&mut self, holdings: &Holdings, spawned: io::Result<()>) {
+        if let Err(error) = spawned {
+            let text = format!("{}: {error}{}", holdings.settings.launch, way_out(&error));
+            self.machine.handle_spawn_failed(text, holdings.now());
+        }
     }
 
     /// The child spawned last has ended, and nobody has introduced himself as it.
@@ -319,10 +338,9 @@ impl PredecessorSide {
             return;
         };
         let launch = &holdings.settings.launch;
-        if let Err(error) = self.children.spawn(launch, listener.address(), self.secret) {
-            let text = format!("{launch}: {error}{}", way_out(&error));
-            self.machine.handle_spawn_failed(text, holdings.now());
-        }
+        let mailbox = &holdings.mailbox;
+        let begun = self.children.spawn(launch, listener.address(), self.secret, mailbox);
+        self.tell_unless_spawned(holdings, begun);
     }
 }
 
