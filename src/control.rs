@@ -22,7 +22,7 @@ use nix::sys::time::{TimeSpec, TimeVal};
 
 use crate::address::UnixAddress;
 use crate::error::{Error, ErrorKind};
-use crate::pid_file::remove_if_ours;
+use crate::socket_file::unlink_if_ours;
 use crate::sys::channel::Channel;
 use crate::sys::identity::{file_id, refuse_descriptors};
 use lock::lock_beside;
@@ -161,7 +161,7 @@ impl ControlListener {
     /// Removes the name of a path socket, if it still is this one.
     pub(crate) fn unlink(&self) {
         if let Some(path) = self.address.path() {
-            remove_if_ours(path, self.path);
+            unlink_if_ours(path, self.path);
         }
     }
 }

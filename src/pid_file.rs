@@ -114,7 +114,7 @@ impl PidFile {
 }
 
 /// Unlinks `path` if it names the file `ours`. A file put there by somebody else stays.
-pub(crate) fn remove_if_ours(path: &Path, ours: Option<FileId>) {
+fn remove_if_ours(path: &Path, ours: Option<FileId>) {
     let there = nix::sys::stat::lstat(path).ok().map(|stat| file_id(&stat));
     if ours.is_some() && there == ours {
         // Nobody is left to tell; a file that stays is found stale by the next start.
