@@ -69,13 +69,22 @@ impl ControlListener {
             Err(Errno::EADDRINUSE) => return Ok(Bound::Taken),
             Err(errno) => return Err(trouble(errno.into())),
         }
-        if let Some(path) = address.path() {
-            // Nobody can connect before it listens.
-            std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(trouble)?;
-        }
         let listener = Self::new(socket, address.clone());
-        listener.listen().map_err(trouble)?;
-        Ok(Bound::Here(listener))
+        match listener.let_in() {
+            Ok(()) => Ok(Bound::Here(listener)),
+            Err(error) => {
+                listener.unlink();
+                Err(trouble(error))
+            }
+        }
+    }
+
+    /// Lets the service's own user connect: nobody can before it listens.
+    fn let_in(&self) -> io::Result<()> {
+        if let Some(path) = self.address.path() {
+            std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        }
+        self.listen()
     }
 
     /// Takes what the predecessor at the other end of `connection` has handed over for its listener.

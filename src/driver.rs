@@ -62,6 +62,7 @@ impl Driver {
 
     /// Runs until the last handle is gone.
     pub(crate) fn run(mut self) {
+        self.holdings.unfinished = false;
         self.perform();
         while !self.is_over() {
             self.turn();

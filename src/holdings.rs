@@ -41,6 +41,8 @@ pub(crate) struct Holdings {
     /// The number of the latest attempt, as it stands in the token.
     pub(crate) attempt: u64,
     pub(crate) listener: Option<ControlListener>,
+    /// This process has made the listener, and its start has not come to its end.
+    pub(crate) unfinished: bool,
     pub(crate) pid_file: Option<PidFile>,
     pub(crate) signals: Vec<SignalSource>,
     /// Where everything was inherited from, if it was.
@@ -89,6 +91,7 @@ impl Holdings {
             token: None,
             attempt: 0,
             listener: None,
+            unfinished: false,
             pid_file: settings.pid_file.clone().map(PidFile::new),
             signals: Vec::new(),
             origin: None,
@@ -385,6 +388,9 @@ impl Drop for Holdings {
     fn drop(&mut self) {
         self.mailbox.close();
         self.predecessor_ended();
+        if let (true, Some(listener)) = (self.unfinished, &self.listener) {
+            listener.unlink();
+        }
     }
 }
 
