@@ -177,8 +177,10 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::Absent`], [`ErrorKind::Busy`], [`ErrorKind::Squatted`], [`ErrorKind::Untrusted`],
-    /// [`ErrorKind::Hung`] and [`ErrorKind::DiedMidway`] tell what is wrong with the predecessor; whatever else the handoff
-    /// can fail for is told too. The predecessor serves on.
+    /// [`ErrorKind::Hung`] and [`ErrorKind::DiedMidway`] tell what is wrong with the predecessor;
+    /// whatever else the handoff can fail for is told too. The predecessor serves on.
+    /// [`ErrorKind::InvalidName`] and [`ErrorKind::InvalidAddress`] mean that a setting is beyond its
+    /// bounds.
     pub fn start(self) -> Result<Upgrader, Error> {
         Upgrader::start(Arc::new(self.settings()?))
     }
@@ -211,8 +213,9 @@ impl Builder {
 fn check_label(what: &str, label: &str) -> Result<(), Error> {
     match label.len() {
         length if length > MAX_LABEL => {
-            let text =
-                format!("the {what} label has {length} bytes, at most {MAX_LABEL} are allowed");
+            let text = format!(
+                "the {what} label has {length} bytes, at most {MAX_LABEL} are allowed: choose a shorter one"
+            );
             Err(Error::new(ErrorKind::InvalidName, text))
         }
         _ => Ok(()),
