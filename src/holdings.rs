@@ -263,6 +263,15 @@ impl Holdings {
         self.pid_file.as_mut().map_or(Ok(()), PidFile::publish)
     }
 
+    /// The service is on its way to a successor, or is so no more: for when it comes back.
+    pub(crate) fn reserve_pid(&mut self, on_its_way: bool) {
+        match (&mut self.pid_file, on_its_way) {
+            (Some(file), true) => file.hold_reserve(),
+            (Some(file), false) => file.drop_reserve(),
+            (None, _) => {}
+        }
+    }
+
     /// Removes the PID file, if it still is the one that this process has put there.
     pub(crate) fn remove_pid_file(&mut self) {
         if let Some(file) = &mut self.pid_file {

@@ -214,6 +214,7 @@ impl PredecessorSide {
             Output::Spawn => self.spawn(holdings),
             Output::Condemn => self.children.condemn(holdings.now()),
             Output::Freeze => {
+                holdings.reserve_pid(true);
                 let frozen = holdings.registry.seal(self.snapshot.number).map(|()| Vec::new());
                 self.machine.handle_frozen(frozen, holdings.now());
             }
