@@ -98,20 +98,21 @@ impl Builder {
     }
 
     /// How long a successor may take to become ready, from the last descriptor and anew from each
-    /// [`Upgrader::progress`]. Default: 60 s. Set by the predecessor.
+    /// [`Upgrader::progress`]. Default: 60 s; more than 24 h counts as that. Set by the predecessor.
     pub fn ready_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.ready = timeout;
         self
     }
 
-    /// How long a successor may take to become ready, whatever progress it tells. Default: 10 min.
+    /// How long a successor may take to become ready, whatever progress it tells. Default: 10 min; more
+    /// than 24 h counts as that.
     pub fn ready_cap(mut self, cap: Duration) -> Self {
         self.timeouts.ready_cap = cap;
         self
     }
 
     /// How long the token may be on its way, and how long a side keeps trying to take it. Default:
-    /// 2 s.
+    /// 2 s; more than 60 s counts as that.
     ///
     /// Danger: a successor that is frozen for longer right then is killed (see
     /// [`fence`](Self::fence)).
@@ -176,8 +177,10 @@ impl Builder {
     /// # Errors
     ///
     /// [`ErrorKind::Absent`], [`ErrorKind::Busy`], [`ErrorKind::Squatted`], [`ErrorKind::Untrusted`],
-    /// [`ErrorKind::Hung`] and [`ErrorKind::DiedMidway`] tell what is wrong with the predecessor; whatever else the handoff
-    /// can fail for is told too. The predecessor serves on.
+    /// [`ErrorKind::Hung`] and [`ErrorKind::DiedMidway`] tell what is wrong with the predecessor;
+    /// whatever else the handoff can fail for is told too. The predecessor serves on.
+    /// [`ErrorKind::InvalidName`] and [`ErrorKind::InvalidAddress`] mean that a setting is beyond its
+    /// bounds.
     pub fn start(self) -> Result<Upgrader, Error> {
         Upgrader::start(Arc::new(self.settings()?))
     }
@@ -197,7 +200,7 @@ impl Builder {
             build: self.build,
             takeover: self.takeover,
             strays: self.strays,
-            timeouts: self.timeouts,
+            timeouts: self.timeouts.capped(),
             draining_cap: self.draining_cap,
             fence: self.fence,
             users: self.users,
@@ -210,8 +213,9 @@ impl Builder {
 fn check_label(what: &str, label: &str) -> Result<(), Error> {
     match label.len() {
         length if length > MAX_LABEL => {
-            let text =
-                format!("the {what} label has {length} bytes, at most {MAX_LABEL} are allowed");
+            let text = format!(
+                "the {what} label has {length} bytes, at most {MAX_LABEL} are allowed: choose a shorter one"
+            );
             Err(Error::new(ErrorKind::InvalidName, text))
         }
         _ => Ok(()),

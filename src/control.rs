@@ -1,16 +1,17 @@
 //! The socket on which two generations meet.
 
-use std::fs::{File, Permissions};
+mod handed_over;
+mod lock;
+
+use std::fs::Permissions;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use heirloom_proto::FileId;
+use heirloom_proto::{FileId, PeerMisbehaved};
 use nix::errno::Errno;
-use nix::fcntl::{Flock, FlockArg};
-use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll, ppoll};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, connect, getpeername, getsockname,
@@ -21,9 +22,10 @@ use nix::sys::time::{TimeSpec, TimeVal};
 
 use crate::address::UnixAddress;
 use crate::error::{Error, ErrorKind};
-use crate::pid_file::remove_if_ours;
+use crate::socket_file::unlink_if_ours;
 use crate::sys::channel::Channel;
 use crate::sys::identity::{file_id, refuse_descriptors};
+use lock::lock_beside;
 
 /// The listening end, which goes from generation to generation: its name is never free.
 #[derive(Debug)]
@@ -53,7 +55,7 @@ impl ControlListener {
         };
         // Two processes must not both find the same stale socket and both replace it.
         let _guard = match address.path() {
-            Some(path) => Some(lock_beside(path).map_err(trouble)?),
+            Some(path) => Some(lock_beside(path, address)?),
             None => None,
         };
         if let Some(path) = address.path()
@@ -67,17 +69,39 @@ impl ControlListener {
             Err(Errno::EADDRINUSE) => return Ok(Bound::Taken),
             Err(errno) => return Err(trouble(errno.into())),
         }
-        if let Some(path) = address.path() {
-            // Nobody can connect before it listens.
-            std::fs::set_permissions(path, Permissions::from_mode(0o600)).map_err(trouble)?;
+        let listener = Self::new(socket, address.clone());
+        match listener.let_in() {
+            Ok(()) => Ok(Bound::Here(listener)),
+            Err(error) => {
+                listener.unlink();
+                Err(trouble(error))
+            }
         }
-        let listener = Self::inherited(socket, address.clone());
-        listener.listen().map_err(trouble)?;
-        Ok(Bound::Here(listener))
     }
 
-    /// Takes the listener that the predecessor has handed over.
-    pub(crate) fn inherited(socket: OwnedFd, address: UnixAddress) -> Self {
+    /// Lets the service's own user connect: nobody can before it listens.
+    fn let_in(&self) -> io::Result<()> {
+        if let Some(path) = self.address.path() {
+            std::fs::set_permissions(path, Permissions::from_mode(0o600))?;
+        }
+        self.listen()
+    }
+
+    /// Takes what the predecessor at the other end of `connection` has handed over for its listener.
+    ///
+    /// # Errors
+    ///
+    /// What it is instead.
+    pub(crate) fn received(
+        socket: OwnedFd,
+        connection: BorrowedFd<'_>,
+        address: UnixAddress,
+    ) -> Result<Self, PeerMisbehaved> {
+        handed_over::check(socket.as_fd(), connection)?;
+        Ok(Self::new(socket, address))
+    }
+
+    fn new(socket: OwnedFd, address: UnixAddress) -> Self {
         let path = address.path().and_then(|path| lstat(path).ok()).map(|stat| file_id(&stat));
         refuse_descriptors(socket.as_fd());
         Self { socket, address, path }
@@ -115,8 +139,12 @@ impl ControlListener {
         Ok(())
     }
 
-    /// The next connection in the queue.
+    /// The next connection in the queue. Whoever has made the listener may have made it one that
+    /// blocks, which is nobody's to change: nothing is asked for that is not there.
     pub(crate) fn accept(&self) -> io::Result<Channel> {
+        if !self.has_visitor() {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         Channel::accept(self.socket.as_fd())
     }
 
@@ -142,7 +170,7 @@ impl ControlListener {
     /// Removes the name of a path socket, if it still is this one.
     pub(crate) fn unlink(&self) {
         if let Some(path) = self.address.path() {
-            remove_if_ours(path, self.path);
+            unlink_if_ours(path, self.path);
         }
     }
 }
@@ -240,33 +268,6 @@ fn clear_stale(path: &Path, address: &UnixAddress) -> Result<bool, Error> {
             Err(Error::io(text, error))
         }
         _ => Ok(true),
-    }
-}
-
-/// Locks a file beside `path`, which stays there: removing it would undo the lock for the next one.
-fn lock_beside(path: &Path) -> io::Result<Flock<File>> {
-    /// How long a start may wait for another start on the same path.
-    const PATIENCE: Duration = Duration::from_secs(2);
-    let mut name = path.as_os_str().to_owned();
-    name.push(".lock");
-    let mut file = File::options()
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(libc::O_NOFOLLOW)
-        .open(&name)?;
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-            Ok(lock) => return Ok(lock),
-            Err((_, errno)) if errno != Errno::EAGAIN || Instant::now() > deadline => {
-                let text = format!("{} stays locked by another start", Path::new(&name).display());
-                return Err(io::Error::new(io::Error::from(errno).kind(), text));
-            }
-            Err((unlocked, _)) => file = unlocked,
-        }
-        wait_a_little();
     }
 }
 

@@ -62,6 +62,7 @@ impl Driver {
 
     /// Runs until the last handle is gone.
     pub(crate) fn run(mut self) {
+        self.holdings.unfinished = false;
         self.perform();
         while !self.is_over() {
             self.turn();
@@ -138,8 +139,7 @@ impl Driver {
         }
     }
 
-    /// Whether one more connection waits and may be taken: whoever has made the listener may have
-    /// made it one that blocks.
+    /// Whether one more connection waits and may be taken.
     fn has_visitor(&self) -> bool {
         match (&self.role, &self.holdings.listener) {
             (Role::Predecessor(side), Some(listener)) => side.accepts() && listener.has_visitor(),
@@ -228,6 +228,11 @@ impl Driver {
                     }
                 }
                 Command::Signal(source) => self.holdings.signals.push(source),
+                Command::Launched(number, outcome) => {
+                    if let Role::Predecessor(side) = &mut self.role {
+                        side.launched(&self.holdings, number, outcome);
+                    }
+                }
                 Command::Stop => self.stop(),
                 Command::End => {
                     self.stop();

@@ -68,7 +68,8 @@ pub enum ErrorKind {
     Mismatch,
     /// The predecessor lives and owns the service: this process must end.
     NotOwner,
-    /// A name is empty, too long or holds a NUL.
+    /// A name is empty, too long or holds a NUL; or a label, or the bytes that go with an entry, are
+    /// too long: see the text.
     InvalidName,
     /// The name is in use.
     NameTaken,

@@ -1,6 +1,7 @@
 //! What this process holds of the service, whichever side of a handoff it is on.
 
 mod connection;
+mod listener;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -14,7 +15,7 @@ use heirloom_proto::{Lock, Name};
 use nix::libc;
 
 use crate::address::UnixAddress;
-use crate::control::{Bound, ControlListener};
+use crate::control::ControlListener;
 use crate::error::{Error, ErrorKind};
 use crate::fds::Registry;
 use crate::latch::Latch;
@@ -27,6 +28,7 @@ use crate::sys::channel::Channel;
 use crate::sys::pidfd::PidFd;
 use crate::sys::token::Token;
 pub(crate) use connection::{Connection, Unsent};
+pub(crate) use listener::{TAKEN_AT_START, taken};
 
 /// What this process holds of the service, whichever side of a handoff it is on.
 pub(crate) struct Holdings {
@@ -41,6 +43,8 @@ pub(crate) struct Holdings {
     /// The number of the latest attempt, as it stands in the token.
     pub(crate) attempt: u64,
     pub(crate) listener: Option<ControlListener>,
+    /// This process has made the listener, and its start has not come to its end.
+    pub(crate) unfinished: bool,
     pub(crate) pid_file: Option<PidFile>,
     pub(crate) signals: Vec<SignalSource>,
     /// Where everything was inherited from, if it was.
@@ -89,6 +93,7 @@ impl Holdings {
             token: None,
             attempt: 0,
             listener: None,
+            unfinished: false,
             pid_file: settings.pid_file.clone().map(PidFile::new),
             signals: Vec::new(),
             origin: None,
@@ -222,68 +227,6 @@ impl Holdings {
         step(side, Edge::After, "renew");
     }
 
-    /// Sees to it that a successor can find this process: where the path of its handoff socket was
-    /// removed it listens there again.
-    pub(crate) fn keep_reachable(&mut self) -> Result<(), Error> {
-        let lost = self.listener.as_ref().filter(|listener| !listener.is_in_place());
-        let Some(address) = lost.map(|listener| listener.address().clone()) else {
-            return Ok(());
-        };
-        match ControlListener::bind(&address)? {
-            Bound::Here(listener) => {
-                tracing::warn!(%address, "the handoff socket had been removed and was made anew");
-                self.listener = Some(listener);
-                Ok(())
-            }
-            Bound::Taken => {
-                Err(taken(&address, "end that process or remove its socket, then upgrade again"))
-            }
-        }
-    }
-
-    /// Binds the handoff socket that this process is set to, if it is not the predecessor's.
-    pub(crate) fn prepare_listener(&mut self, met_at: &UnixAddress) -> Result<(), Error> {
-        let Some(wanted) = self.settings.handoff.as_ref().filter(|wanted| *wanted != met_at) else {
-            return Ok(());
-        };
-        if self.next_listener.is_none() {
-            match ControlListener::bind(wanted)? {
-                Bound::Here(listener) => self.next_listener = Some(listener),
-                Bound::Taken => return Err(taken(wanted, TAKEN_AT_START)),
-            }
-        }
-        Ok(())
-    }
-
-    /// Moves to the handoff socket that was prepared, if one was.
-    pub(crate) fn move_listener(&mut self) {
-        if let Some(next) = self.next_listener.take()
-            && let Some(old) = self.listener.replace(next)
-        {
-            old.unlink();
-        }
-    }
-
-    /// Moves to the handoff socket that this process is set to, if the predecessor died before it was
-    /// time to prepare that. It owns the service already, so it stays where it is if it must.
-    pub(crate) fn follow_settings(&mut self) {
-        let Some(met_at) = self.origin.as_ref().map(|origin| origin.met_at.clone()) else {
-            return;
-        };
-        match self.prepare_listener(&met_at) {
-            Ok(()) => self.move_listener(),
-            Err(error) => tracing::error!(%error, "the handoff socket stays at {met_at}"),
-        }
-    }
-
-    /// Lets the predecessor's handoff socket go, and this process's own if one was prepared.
-    pub(crate) fn abandon_listeners(&mut self) {
-        self.listener = None;
-        if let Some(next) = self.next_listener.take() {
-            next.unlink();
-        }
-    }
-
     /// Checks that the policy allows what has not been claimed.
     pub(crate) fn check_strays(&self) -> Result<(), Error> {
         let strays = self.registry.strays();
@@ -318,6 +261,15 @@ impl Holdings {
     /// Makes the PID file this process's.
     pub(crate) fn publish_pid(&mut self) -> Result<(), Error> {
         self.pid_file.as_mut().map_or(Ok(()), PidFile::publish)
+    }
+
+    /// The service is on its way to a successor, or is so no more: for when it comes back.
+    pub(crate) fn reserve_pid(&mut self, on_its_way: bool) {
+        match (&mut self.pid_file, on_its_way) {
+            (Some(file), true) => file.hold_reserve(),
+            (Some(file), false) => file.drop_reserve(),
+            (None, _) => {}
+        }
     }
 
     /// Removes the PID file, if it still is the one that this process has put there.
@@ -356,14 +308,6 @@ impl Holdings {
     }
 }
 
-/// What to do about a handoff socket that cannot be this process's.
-pub(crate) const TAKEN_AT_START: &str = "end that process or choose another";
-
-pub(crate) fn taken(address: &UnixAddress, way_out: &str) -> Error {
-    let text = format!("the handoff socket {address} belongs to another process: {way_out}");
-    Error::new(ErrorKind::AddressInUse, text)
-}
-
 /// Whether the peer has closed: what it said before is read first.
 fn has_gone(error: &io::Error) -> bool {
     use io::ErrorKind::{BrokenPipe, ConnectionRefused, ConnectionReset, NotConnected};
@@ -382,6 +326,9 @@ impl Drop for Holdings {
     fn drop(&mut self) {
         self.mailbox.close();
         self.predecessor_ended();
+        if let (true, Some(listener)) = (self.unfinished, &self.listener) {
+            listener.unlink();
+        }
     }
 }
 

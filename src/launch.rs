@@ -6,10 +6,12 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::thread;
 
 use heirloom_proto::Secret;
 
 use crate::address::{UnixAddress, hex, unhex};
+use crate::sys::pidfd::PidFd;
 use crate::sys::spawn::spawn;
 
 /// The variable that tells a spawned successor where its predecessor listens.
@@ -46,21 +48,66 @@ impl Launch {
         self.program.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
-    /// Starts a successor.
-    pub(crate) fn spawn(&self, socket: &UnixAddress, secret: Secret) -> io::Result<Child> {
+    /// Starts a successor on a thread of its own, which tells what becomes of it and ends: a program
+    /// begins when `execve(2)` has found it, and a file system that hangs may never let it.
+    ///
+    /// # Errors
+    ///
+    /// Those of the thread.
+    pub(crate) fn spawn(
+        &self,
+        socket: &UnixAddress,
+        secret: Secret,
+        tell: impl FnOnce(io::Result<Launched>) + Send + 'static,
+    ) -> io::Result<()> {
+        let mut command = self.command(socket, secret);
+        let begin = move || tell(spawn(&mut command).map(|child| Launched(Some(child))));
+        thread::Builder::new().name("heirloom-spawn".into()).spawn(begin)?;
+        Ok(())
+    }
+
+    fn command(&self, socket: &UnixAddress, secret: Secret) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).envs(self.environment.iter().cloned());
         command.env(SOCKET, socket.to_string()).env(SECRET, hex(&secret.0));
         if let Some(directory) = &self.directory {
             command.current_dir(directory);
         }
-        spawn(&mut command)
+        command
     }
 }
 
 impl fmt::Display for Launch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.program.display().fmt(f)
+    }
+}
+
+/// A child whose program has begun. Until somebody watches it, dropping it ends it.
+#[derive(Debug)]
+pub(crate) struct Launched(Option<Child>);
+
+impl Launched {
+    /// The child, and what tells its end.
+    ///
+    /// # Errors
+    ///
+    /// Those of `pidfd_open(2)`. The child is ended: it has done nothing yet.
+    pub(crate) fn watch(mut self) -> io::Result<(Child, PidFd)> {
+        let child = self.0.as_ref().ok_or(io::ErrorKind::NotFound)?;
+        let process = PidFd::open(child.id().cast_signed())?;
+        let child = self.0.take().ok_or(io::ErrorKind::NotFound)?;
+        Ok((child, process))
+    }
+}
+
+impl Drop for Launched {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.0 {
+            // It may have ended by itself. What is killed ends at once.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

@@ -55,6 +55,7 @@ mod predecessor;
 mod settings;
 mod signal;
 mod slots;
+mod socket_file;
 mod step;
 mod successor;
 mod sys;

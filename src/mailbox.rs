@@ -9,16 +9,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::error::{Error, ErrorKind};
+use crate::launch::Launched;
 use crate::signal::SignalSource;
 use crate::upgraded::Upgraded;
 
-/// What the application wants.
+/// What the application wants, and what a thread beside the driver's has done for it.
 #[derive(Debug)]
 pub(crate) enum Command {
     Ready(Reply<()>),
     Progress(String),
     Upgrade(Reply<Upgraded>),
     Signal(SignalSource),
+    /// The successor of this number has begun, or why it has not.
+    Launched(u64, io::Result<Launched>),
     Stop,
     End,
 }
@@ -93,7 +96,9 @@ impl Mailbox {
     pub(crate) fn close(&self) {
         let mut queue = self.lock();
         queue.closed = true;
-        queue.commands.clear();
+        let commands = std::mem::take(&mut queue.commands);
+        drop(queue);
+        drop(commands);
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {

@@ -237,6 +237,10 @@ fn begin(settings: &Arc<Settings>) -> Result<Option<Driver>, Error> {
         Some(address) => address.clone(),
         None => UnixAddress::private()?,
     };
+    // What can fail is done before there is something to be left behind.
+    let mut holdings = new_core(settings)?;
+    let token = Token::create(0).map_err(|error| Error::io("the token cannot be made", error))?;
+    holdings.token = Some(token);
     let listener = match ControlListener::bind(&address)? {
         Bound::Here(listener) => listener,
         Bound::Taken if settings.takeover == Takeover::Never => {
@@ -244,10 +248,8 @@ fn begin(settings: &Arc<Settings>) -> Result<Option<Driver>, Error> {
         }
         Bound::Taken => return Ok(None),
     };
-    let mut holdings = new_core(settings)?;
-    let token = Token::create(0).map_err(|error| Error::io("the token cannot be made", error))?;
-    holdings.token = Some(token);
     holdings.listener = Some(listener);
+    holdings.unfinished = true;
     let side = PredecessorSide::new(&holdings, 1, 0, Vec::new(), false);
     Ok(Some(Driver::new(holdings, Role::Predecessor(Box::new(side)))))
 }

@@ -1,14 +1,17 @@
 //! The file that tells supervisors the owner's process id.
 
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, Permissions};
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use heirloom_proto::FileId;
+use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::stat::fstat;
+use nix::unistd::linkat;
 use tempfile::TempPath;
 
 use crate::error::{Error, ErrorKind};
@@ -23,11 +26,13 @@ pub(crate) struct PidFile {
     prepared: Option<(File, TempPath)>,
     /// Open as long as it counts: the number of a file that somebody has removed is given to the next.
     published: Option<File>,
+    /// One more that has no name yet.
+    reserve: Option<File>,
 }
 
 impl PidFile {
     pub(crate) fn new(path: PathBuf) -> Self {
-        Self { path, prepared: None, published: None }
+        Self { path, prepared: None, published: None, reserve: None }
     }
 
     /// Writes the file beside its place.
@@ -39,8 +44,10 @@ impl PidFile {
 
     /// Renames it into its place.
     pub(crate) fn publish(&mut self) -> Result<(), Error> {
-        if self.prepared.is_none() {
-            self.prepare()?;
+        if self.prepared.is_none()
+            && let Err(error) = self.prepare()
+        {
+            self.prepared = Some(self.name_reserve().ok_or(error)?);
         }
         let Some((file, beside)) = self.prepared.take() else {
             return Ok(());
@@ -55,6 +62,37 @@ impl PidFile {
         let published = self.published.take();
         let ours = published.as_ref().and_then(|file| fstat(file).ok()).map(|stat| file_id(&stat));
         remove_if_ours(&self.path, ours);
+    }
+
+    /// Writes one that leaves nothing behind if this process dies, for having no name: should the
+    /// service come back, the disk may be full by then. On a file system that has no such files there
+    /// is none.
+    pub(crate) fn hold_reserve(&mut self) {
+        self.reserve = self.write_nameless().ok();
+    }
+
+    /// The service is not on its way any more.
+    pub(crate) fn drop_reserve(&mut self) {
+        self.reserve = None;
+    }
+
+    /// See `O_TMPFILE` in `open(2)`.
+    fn write_nameless(&self) -> io::Result<File> {
+        let mut file = tempfile::tempfile_in(self.folder())?;
+        file.set_permissions(Permissions::from_mode(0o644))?;
+        writeln!(file, "{}", std::process::id())?;
+        Ok(file)
+    }
+
+    /// Gives the reserve a name beside its place.
+    fn name_reserve(&mut self) -> Option<(File, TempPath)> {
+        let file = self.reserve.take()?;
+        let mut name = self.prefix();
+        name.push("reserve");
+        let beside = self.folder().join(name);
+        let from = format!("/proc/self/fd/{}", file.as_raw_fd());
+        linkat(AT_FDCWD, from.as_str(), AT_FDCWD, &beside, AtFlags::AT_SYMLINK_FOLLOW).ok()?;
+        Some((file, TempPath::try_from_path(beside).ok()?))
     }
 
     fn write_beside(&self) -> io::Result<(File, TempPath)> {
@@ -114,7 +152,7 @@ impl PidFile {
 }
 
 /// Unlinks `path` if it names the file `ours`. A file put there by somebody else stays.
-pub(crate) fn remove_if_ours(path: &Path, ours: Option<FileId>) {
+fn remove_if_ours(path: &Path, ours: Option<FileId>) {
     let there = nix::sys::stat::lstat(path).ok().map(|stat| file_id(&stat));
     if ours.is_some() && there == ours {
         // Nobody is left to tell; a file that stays is found stale by the next start.

@@ -15,6 +15,7 @@ use heirloom_proto::{Abort, AbortReason, Failure, Phase, Predecessor, Secret};
 
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
+use crate::launch::Launched;
 use crate::mailbox::Reply;
 use crate::slots::way_out;
 use crate::step::{Edge, Side, step_frame, step_queue};
@@ -86,7 +87,9 @@ impl PredecessorSide {
             Phase::Starting => {
                 holdings.publish_pid()?;
                 holdings.settle_strays()?;
-                holdings.follow_settings();
+                if holdings.follow_settings() {
+                    self.machine.handle_moved();
+                }
                 self.machine.handle_ready(holdings.now());
                 Ok(())
             }
@@ -150,6 +153,24 @@ impl PredecessorSide {
         self.children.reap(pid)
     }
 
+    /// What was to be spawned has begun, or has not.
+    pub(crate) fn launched(
+        &mut self,
+        holdings: &Holdings,
+        number: u64,
+        outcome: io::Result<Launched>,
+    ) {
+        let watched = self.children.launched(number, outcome, holdings.now());
+        self.tell_unless_spawned(holdings, watched);
+    }
+
+    fn tell_unless_spawned(&mut self, holdings: &Holdings, spawned: io::Result<()>) {
+        if let Err(error) = spawned {
+            let text = format!("{}: {error}{}", holdings.settings.launch, way_out(&error));
+            self.machine.handle_spawn_failed(text, holdings.now());
+        }
+    }
+
     /// The child spawned last has ended, and nobody has introduced himself as it.
     pub(crate) fn spawned_exited(&mut self, status: String, now: Duration) {
         self.machine.handle_spawned_exited(status, now);
@@ -193,6 +214,7 @@ impl PredecessorSide {
             Output::Spawn => self.spawn(holdings),
             Output::Condemn => self.children.condemn(holdings.now()),
             Output::Freeze => {
+                holdings.reserve_pid(true);
                 let frozen = holdings.registry.seal(self.snapshot.number).map(|()| Vec::new());
                 self.machine.handle_frozen(frozen, holdings.now());
             }
@@ -317,10 +339,9 @@ impl PredecessorSide {
             return;
         };
         let launch = &holdings.settings.launch;
-        if let Err(error) = self.children.spawn(launch, listener.address(), self.secret) {
-            let text = format!("{launch}: {error}{}", way_out(&error));
-            self.machine.handle_spawn_failed(text, holdings.now());
-        }
+        let mailbox = &holdings.mailbox;
+        let begun = self.children.spawn(launch, listener.address(), self.secret, mailbox);
+        self.tell_unless_spawned(holdings, begun);
     }
 }
 

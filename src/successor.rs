@@ -180,11 +180,7 @@ impl SuccessorSide {
             Output::Send(frame) => {
                 self.send(holdings, Unsent { frame, attachment: Attachment::None, retry: None });
             }
-            Output::Token { token, listener } => {
-                holdings.attempt = self.machine.welcome().map_or(0, |welcome| welcome.attempt);
-                holdings.token = Some(Token::received(token));
-                holdings.listener = Some(ControlListener::inherited(listener, self.met_at.clone()));
-            }
+            Output::Token { token, listener } => self.take_token(holdings, token, listener),
             Output::Verify(entries) => self.verify(holdings, entries),
             Output::TryLock => {
                 let lock = holdings.try_lock(Side::Successor);
@@ -198,6 +194,21 @@ impl SuccessorSide {
             Output::Event(Event::Failed(failure)) => self.failure = Some(failure),
             other => tracing::error!(?other, "an output that this driver does not know"),
         }
+    }
+
+    /// Keeps what came with `Welcome`, if it is what that has to bring.
+    fn take_token(&mut self, holdings: &mut Holdings, token: OwnedFd, listener: OwnedFd) {
+        let Some(peer) = holdings.connections.get(&self.peer) else {
+            return;
+        };
+        match ControlListener::received(listener, peer.channel.as_fd(), self.met_at.clone()) {
+            Ok(listener) => holdings.listener = Some(listener),
+            Err(misbehaved) => {
+                return self.machine.handle_garbage(misbehaved.into(), holdings.now());
+            }
+        }
+        holdings.attempt = self.machine.welcome().map_or(0, |welcome| welcome.attempt);
+        holdings.token = Some(Token::received(token));
     }
 
     /// Compares a batch of descriptors with their entries.

@@ -10,6 +10,7 @@
 
 mod bad_input {
     mod addresses;
+    mod control_listener;
     mod crowd;
     mod descriptors;
     mod entries;
@@ -22,6 +23,7 @@ mod bad_input {
     mod peer;
     mod pid_file;
     mod service;
+    mod unlinking;
 }
 
 #[allow(unused_macros, reason = "no test here has a successor that is spawned")]

@@ -165,6 +165,9 @@ mod tests {
         let not_utf_8 = [1, 0, 0, 0, 0, 0, 0, 0, 0xff];
         assert_eq!(error::<Name>(&not_utf_8), BodyError::Text);
         let empty = error::<Name>(&[0; 8]);
-        assert_eq!(alloc::format!("{empty}"), "a name must not be empty");
+        assert_eq!(
+            alloc::format!("{empty}"),
+            "a name must not be empty: choose one of 1 to 255 bytes with `bind_as`"
+        );
     }
 }

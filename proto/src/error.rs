@@ -3,8 +3,10 @@
 use alloc::string::String;
 
 use crate::codec::BodyError;
+use crate::entry::Kind;
 use crate::limits::{HEADER, MAX_DESCRIPTORS, MAX_FRAME};
 use crate::message_kind::MessageKind;
+use crate::name::Name;
 use crate::phase::Phase;
 
 /// Bytes that are no message.
@@ -104,6 +106,24 @@ pub enum PeerMisbehaved {
     /// `Owned` of a successor whose lock nobody finds: it lies, or has ended since.
     #[error("Owned came from a successor that does not hold the token, or does no more")]
     OwnedWithoutToken,
+    /// The socket that came with `Welcome` is not the one at which the predecessor was met.
+    #[error(
+        "the control listener that came with Welcome is {found}, expected the one that listens at {met_at}"
+    )]
+    ControlListener {
+        /// What it is.
+        found: String,
+        /// The name by which the predecessor's was bound.
+        met_at: String,
+    },
+    /// Two entries that cannot be told apart.
+    #[error("two entries are {kind} {name}: each has a name of its own among those of its kind")]
+    Duplicate {
+        /// Their kind.
+        kind: Kind,
+        /// Their name.
+        name: Name,
+    },
     /// More or fewer entries than promised.
     #[error("{found} entries came, {told} were announced")]
     Total {

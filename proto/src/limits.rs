@@ -61,6 +61,15 @@ pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long either side waits for the next step of a running transfer.
 pub const TRANSFER_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Longest that a successor may be given to become ready, with progress or without. Whoever wants more
+/// wants a number, not an end; one day is far beyond what any service takes.
+pub const MAX_READY_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// Longest commit timeout. The token is on its way for microseconds, so this allows for a machine that
+/// hardly moves; and since a successor goes by what its predecessor tells, it ends every wait for one
+/// that lies.
+pub const MAX_COMMIT_TIMEOUT: Duration = Duration::from_secs(60);
+
 /// How long a side waits between two attempts to lock the token while nothing else wakes it.
 pub const LOCK_RETRY: Duration = Duration::from_millis(10);
 

@@ -21,11 +21,11 @@ impl Name {
     /// [`InvalidName`] when it is empty, too long or holds a NUL.
     pub fn new(name: impl AsRef<str>) -> Result<Self, InvalidName> {
         let name = name.as_ref();
-        match name.len() {
-            0 => Err(InvalidName::Empty),
-            length if length > MAX_NAME => Err(InvalidName::TooLong { length }),
-            _ if name.contains('\0') => Err(InvalidName::Nul),
-            _ => Ok(Self(name.into())),
+        match (name.len(), name.find('\0')) {
+            (0, _) => Err(InvalidName::Empty),
+            (length, _) if length > MAX_NAME => Err(InvalidName::TooLong { length }),
+            (_, Some(at)) => Err(InvalidName::Nul { at }),
+            (_, None) => Ok(Self(name.into())),
         }
     }
 
@@ -78,7 +78,7 @@ impl Visitor<'_> for Text {
 #[non_exhaustive]
 pub enum InvalidName {
     /// It has no character.
-    #[error("a name must not be empty")]
+    #[error("a name must not be empty: choose one of 1 to {MAX_NAME} bytes with `bind_as`")]
     Empty,
     /// It is too long.
     #[error(
@@ -89,8 +89,11 @@ pub enum InvalidName {
         length: usize,
     },
     /// It holds a NUL.
-    #[error("a name must not hold a NUL")]
-    Nul,
+    #[error("a name must not hold a NUL, and has one at byte {at}: choose one without")]
+    Nul {
+        /// How many bytes lie before the first.
+        at: usize,
+    },
 }
 
 #[cfg(test)]
@@ -121,7 +124,7 @@ mod tests {
 
     #[test]
     fn a_name_holds_no_nul() {
-        assert_eq!(Name::new("a\0b"), Err(InvalidName::Nul));
+        assert_eq!(Name::new("a\0b"), Err(InvalidName::Nul { at: 1 }));
     }
 
     #[test]

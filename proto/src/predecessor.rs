@@ -45,7 +45,7 @@ pub struct Settings {
     pub pid: u32,
     /// The number of the latest attempt, as it stands in the token.
     pub attempt: u64,
-    /// The time limits of every handoff.
+    /// The time limits of every handoff; they are [capped](Timeouts::capped).
     pub timeouts: Timeouts,
     /// Most older generations that may still drain when a new handoff begins.
     pub draining_cap: usize,
@@ -95,8 +95,9 @@ impl Predecessor {
     /// An owner that has yet to become ready. `elders` are the generations that have not retired.
     pub fn new(settings: Settings, elders: Vec<Elder>, now: Duration) -> Self {
         let build = clip(&settings.build);
+        let timeouts = settings.timeouts.capped();
         Self {
-            settings: Settings { build, ..settings },
+            settings: Settings { build, timeouts, ..settings },
             service: Service::Starting,
             began: now,
             since: now,
@@ -126,6 +127,12 @@ impl Predecessor {
         if let Some(evicted) = self.pending.insert(connection, pid, now) {
             self.outputs.push_back(Output::Close(evicted));
         }
+    }
+
+    /// The control socket has moved to another address. Who has connected at the old one and has begun
+    /// nothing is closed: it would be handed a listener that it has not met.
+    pub fn handle_moved(&mut self) {
+        self.outputs.extend(self.pending.drain().into_iter().map(Output::Close));
     }
 
     /// A frame has come, with no descriptors: an owner takes none.

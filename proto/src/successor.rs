@@ -21,6 +21,7 @@ pub use output::{Event, Output};
 
 use crate::Lock;
 use crate::abort::{Abort, AbortReason};
+use crate::entry::Kind;
 use crate::failure::Failure;
 use crate::limits::{MAX_FRAME, TRANSFER_TIMEOUT, clip};
 use crate::message::{Hello, Message, Progress, Ready, Received, Welcome};
@@ -37,6 +38,8 @@ pub struct Successor<F> {
     welcome: Option<Welcome>,
     late_state: Vec<u8>,
     received: u64,
+    /// What the entries received are claimed by, until all of them are here.
+    keys: Vec<(Kind, Name)>,
     connected: bool,
     /// The predecessor's process has ended.
     orphaned: bool,
@@ -52,6 +55,7 @@ impl<F> Successor<F> {
             welcome: None,
             late_state: Vec::new(),
             received: 0,
+            keys: Vec::new(),
             connected: true,
             orphaned: false,
             outputs: VecDeque::new(),
@@ -234,7 +238,8 @@ impl<F> Successor<F> {
         self.step.phase()
     }
 
-    /// What the predecessor told when it took this successor.
+    /// What the predecessor told when it took this successor, its timeouts
+    /// [capped](crate::Timeouts::capped).
     pub fn welcome(&self) -> Option<&Welcome> {
         self.welcome.as_ref()
     }

@@ -4,6 +4,8 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{MAX_COMMIT_TIMEOUT, MAX_READY_TIMEOUT};
+
 /// The time limits of one handoff, set by the predecessor and told in
 /// [`Welcome`](crate::Welcome). On the wire each is a `u64` of milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -15,6 +17,18 @@ pub struct Timeouts {
     pub ready_cap: Duration,
     /// From `Released` to `Owned`; also how long either side keeps trying the token. Default: 2 s.
     pub commit: Duration,
+}
+
+impl Timeouts {
+    /// The same, but none longer than it may be: [`MAX_READY_TIMEOUT`] for the first two,
+    /// [`MAX_COMMIT_TIMEOUT`] for the last. Both machines go by these, whatever they are told.
+    pub fn capped(self) -> Self {
+        Self {
+            ready: self.ready.min(MAX_READY_TIMEOUT),
+            ready_cap: self.ready_cap.min(MAX_READY_TIMEOUT),
+            commit: self.commit.min(MAX_COMMIT_TIMEOUT),
+        }
+    }
 }
 
 impl Default for Timeouts {

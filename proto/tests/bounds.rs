@@ -128,7 +128,8 @@ fn an_entry_without_a_name_is_refused() {
     let at = 12 + 1 + 8 + 2;
     frame[at] = 0;
     frame.drain(at + 8..at + 14);
-    let expected = "Manifest cannot be read: entries[0].name: a name must not be empty";
+    let expected = "Manifest cannot be read: entries[0].name: a name must not be empty: choose \
+                    one of 1 to 255 bytes with `bind_as`";
     assert_eq!(text(&with_length(frame)), expected);
 }
 

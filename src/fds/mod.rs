@@ -166,7 +166,8 @@ impl Fds {
         let name = checked(name)?;
         T::check(descriptor.as_fd())?;
         let opaque = opaque.try_into().map_err(|error: heirloom_proto::TooLong| {
-            Error::new(ErrorKind::InvalidName, error.to_string())
+            let way_out = "hand over a file that holds them, or fewer";
+            Error::new(ErrorKind::InvalidName, format!("{} {name}: {error}: {way_out}", T::KIND))
         })?;
         self.registry.add(T::KIND, name, descriptor.as_fd(), None, opaque)
     }

@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heirloom_proto::{Abort, AbortReason, Entry, FileId, Kind, Name, Opaque};
-use nix::sys::socket::{UnixAddr, getsockname};
 
 use super::Inherited;
 use crate::error::{Error, ErrorKind};
-use crate::pid_file::remove_if_ours;
+use crate::socket_file::SocketFile;
 use crate::sys::identity::identity;
 
 /// What is registered, and what waits to be claimed.
@@ -47,18 +46,26 @@ pub(crate) struct Registered {
     /// It came from the predecessor.
     inherited: bool,
     pub(crate) entry: Arc<Entry>,
+    /// What a socket is bound to, if that is the file which its entry tells.
+    file: Option<SocketFile>,
     descriptor: OwnedFd,
 }
 
 impl Registered {
+    /// Not to be made under the lock: a file system may take its time to tell of a path.
+    fn new(inherited: bool, entry: Entry, descriptor: OwnedFd) -> Self {
+        let file = entry.path.and_then(|told| SocketFile::of(descriptor.as_fd(), told));
+        let file = if inherited { file } else { file.map(SocketFile::of_anybody) };
+        Self { number: 0, inherited, entry: Arc::new(entry), file, descriptor }
+    }
+
+    fn numbered(self, number: u64) -> Arc<Self> {
+        Arc::new(Self { number, ..self })
+    }
+
     /// Unlinks the path that a socket is bound to, if it still is the file that was bound.
     fn unlink(&self) {
-        if self.entry.path.is_some()
-            && let Ok(address) = getsockname::<UnixAddr>(self.descriptor.as_raw_fd())
-            && let Some(path) = address.path()
-        {
-            remove_if_ours(path, self.entry.path);
-        }
+        self.file.iter().for_each(SocketFile::unlink);
     }
 }
 
@@ -80,11 +87,12 @@ impl Registry {
         let trouble = |error| Error::io(format!("{kind} {name} cannot be registered"), error);
         let identity = identity(descriptor).map_err(trouble)?;
         let descriptor = descriptor.try_clone_to_owned().map_err(trouble)?;
-        let entry = Arc::new(Entry { kind, name: name.clone(), identity, path, opaque });
+        let entry = Entry { kind, name: name.clone(), identity, path, opaque };
+        let registered = Registered::new(false, entry, descriptor);
         let mut state = self.lock();
         state.check_free(kind, &name)?;
         let number = state.next_number();
-        state.insert(Arc::new(Registered { number, inherited: false, entry, descriptor }));
+        state.insert(registered.numbered(number));
         if !is_connection(kind) {
             state.latest_lasting = number;
         }
@@ -146,12 +154,15 @@ impl Registry {
 
     /// What the predecessor has handed over.
     pub(crate) fn inherit(&self, entries: Vec<(Entry, OwnedFd)>) {
+        let inherited: Vec<_> = entries
+            .into_iter()
+            .map(|(entry, descriptor)| Registered::new(true, entry, descriptor))
+            .collect();
         let mut state = self.lock();
         let number = state.next_number();
-        let keyed = entries.into_iter().map(|(entry, descriptor)| {
-            let key = (entry.kind, entry.name.clone());
-            let entry = Arc::new(entry);
-            (key, Arc::new(Registered { number, inherited: true, entry, descriptor }))
+        let keyed = inherited.into_iter().map(|inherited| {
+            let key = (inherited.entry.kind, inherited.entry.name.clone());
+            (key, inherited.numbered(number))
         });
         state.inherited = keyed.collect();
     }

@@ -3,19 +3,32 @@
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::Child;
+use std::sync::Arc;
 use std::time::Duration;
 
 use heirloom_proto::Secret;
 
 use crate::address::UnixAddress;
-use crate::launch::Launch;
+use crate::launch::{Launch, Launched};
+use crate::mailbox::{Command, Mailbox};
 use crate::sys::pidfd::PidFd;
 
-/// The processes spawned and not yet reaped, the latest last.
+/// The processes spawned and not yet reaped.
 #[derive(Default)]
-pub(super) struct Children(Vec<Spawned>);
+pub(super) struct Children {
+    spawned: Vec<Spawned>,
+    /// The number of the one that was to be spawned last.
+    latest: u64,
+    /// The latest has not begun as far as is known, and it is waited for.
+    awaited: bool,
+    /// Whoever has introduced himself meanwhile: he may be it.
+    introduced: Option<u32>,
+    /// Until when the latest, which is waited for no more, may take if it begins after all.
+    condemned: Option<Duration>,
+}
 
 struct Spawned {
+    number: u64,
     child: Child,
     process: PidFd,
     /// It has said who it is, so it is told when its handoff fails.
@@ -27,38 +40,66 @@ struct Spawned {
 const CONDEMNED: Duration = Duration::from_secs(2);
 
 impl Children {
-    /// Starts a successor.
+    /// Starts a successor. The mailbox is told when it has begun.
     pub(super) fn spawn(
         &mut self,
         launch: &Launch,
         socket: &UnixAddress,
         secret: Secret,
+        mailbox: &Arc<Mailbox>,
     ) -> io::Result<()> {
-        let mut child = launch.spawn(socket, secret)?;
-        match PidFd::open(child.id().cast_signed()) {
-            Ok(process) => {
-                self.0.push(Spawned { child, process, introduced: false, kill_at: None })
-            }
-            Err(error) => {
-                // It could not be watched. It has done nothing yet.
-                child.kill()?;
-                child.wait()?;
-                return Err(error);
-            }
-        }
+        self.latest += 1;
+        let (number, mailbox) = (self.latest, Arc::clone(mailbox));
+        launch.spawn(socket, secret, move |outcome| {
+            // Where nobody takes it any more it is dropped, and ends.
+            let _ = mailbox.put(Command::Launched(number, outcome));
+        })?;
+        (self.awaited, self.introduced, self.condemned) = (true, None, None);
+        Ok(())
+    }
+
+    /// The one of this number has begun, or has not. One that nobody waits for any more is ended.
+    ///
+    /// # Errors
+    ///
+    /// Why the one that is waited for has not begun, or cannot be watched.
+    pub(super) fn launched(
+        &mut self,
+        number: u64,
+        outcome: io::Result<Launched>,
+        now: Duration,
+    ) -> io::Result<()> {
+        let latest = number == self.latest;
+        let awaited = latest && std::mem::take(&mut self.awaited);
+        let (child, process) = match outcome.and_then(Launched::watch) {
+            Ok(watched) => watched,
+            Err(error) if awaited => return Err(error),
+            Err(_) => return Ok(()),
+        };
+        let introduced = latest && self.introduced == Some(child.id());
+        let kill_at = match awaited {
+            true => None,
+            false => Some(self.condemned.filter(|_| latest).unwrap_or(now)),
+        };
+        self.spawned.push(Spawned { number, child, process, introduced, kill_at });
         Ok(())
     }
 
     /// Gives the latest a little time to end by itself.
     pub(super) fn condemn(&mut self, now: Duration) {
-        if let Some(spawned) = self.0.last_mut() {
-            spawned.kill_at.get_or_insert(now + CONDEMNED);
+        let kill_at = now + CONDEMNED;
+        if std::mem::take(&mut self.awaited) {
+            tracing::warn!("the successor's program has not begun: it is ended if it does");
+            self.condemned = Some(kill_at);
+        }
+        for spawned in self.spawned.iter_mut().filter(|spawned| spawned.number == self.latest) {
+            spawned.kill_at.get_or_insert(kill_at);
         }
     }
 
     /// Kills those whose time is over.
     pub(super) fn handle_timeout(&mut self, now: Duration) {
-        for spawned in &mut self.0 {
+        for spawned in &mut self.spawned {
             if spawned.kill_at.is_some_and(|kill_at| kill_at <= now) {
                 spawned.kill_at = None;
                 // It may have ended in this very moment.
@@ -68,17 +109,16 @@ impl Children {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.0.iter().filter_map(|spawned| spawned.kill_at).min()
+        self.spawned.iter().filter_map(|spawned| spawned.kill_at).min()
     }
 
     /// Reaps one that has ended. Tells how it did, and whether it was the latest.
     pub(super) fn reap(&mut self, pid: u32) -> Option<(String, bool)> {
-        let index = self.0.iter().position(|spawned| spawned.child.id() == pid)?;
-        match self.0.get_mut(index)?.child.try_wait() {
+        let index = self.spawned.iter().position(|spawned| spawned.child.id() == pid)?;
+        match self.spawned.get_mut(index)?.child.try_wait() {
             Ok(None) => None,
             status => {
-                let latest = index + 1 == self.0.len();
-                self.0.remove(index);
+                let latest = self.spawned.remove(index).number == self.latest;
                 let status = status.ok().flatten();
                 Some((status.map_or("unknown".into(), |status| status.to_string()), latest))
             }
@@ -87,7 +127,8 @@ impl Children {
 
     /// The process has said who it is.
     pub(super) fn introduce(&mut self, pid: u32) {
-        for spawned in self.0.iter_mut().filter(|spawned| spawned.child.id() == pid) {
+        self.introduced = Some(pid);
+        for spawned in self.spawned.iter_mut().filter(|spawned| spawned.child.id() == pid) {
             spawned.introduced = true;
         }
     }
@@ -96,7 +137,7 @@ impl Children {
     /// begin the service anew.
     pub(super) fn end_untold(&mut self) {
         let untold = |spawned: &&mut Spawned| spawned.kill_at.is_some() && !spawned.introduced;
-        for spawned in self.0.iter_mut().filter(untold) {
+        for spawned in self.spawned.iter_mut().filter(untold) {
             if spawned.process.kill().is_ok() {
                 // What is killed ends at once.
                 let _ = spawned.child.wait();
@@ -106,6 +147,6 @@ impl Children {
 
     /// The process of each.
     pub(super) fn processes(&self) -> impl Iterator<Item = (u32, BorrowedFd<'_>)> {
-        self.0.iter().map(|spawned| (spawned.child.id(), spawned.process.as_fd()))
+        self.spawned.iter().map(|spawned| (spawned.child.id(), spawned.process.as_fd()))
     }
 }

@@ -28,6 +28,7 @@ impl PredecessorSide {
             Event::SuccessorReady { strays } => tracing::info!(strays, "the successor is ready"),
             Event::Owned { pid, generation } => self.let_go(holdings, Upgraded { pid, generation }),
             Event::Failed(failure) => {
+                holdings.reserve_pid(false);
                 tracing::warn!(%failure, "the handoff has failed, this process goes on");
                 self.finish(Err(Error::upgrade_failed(failure)));
             }
@@ -52,6 +53,7 @@ impl PredecessorSide {
     fn let_go(&mut self, holdings: &mut Holdings, upgraded: Upgraded) {
         tracing::info!(pid = upgraded.pid, generation = upgraded.generation, "handed over");
         holdings.registry.release();
+        holdings.reserve_pid(false);
         holdings.listener = None;
         holdings.token = None;
         holdings.exit.fire();
@@ -66,6 +68,7 @@ impl PredecessorSide {
         if let Err(error) = holdings.publish_pid() {
             tracing::error!(%error, "the PID file is not put back");
         }
+        holdings.reserve_pid(false);
     }
 
     /// The handoff is over: what it held is closed, and whoever asked for it is told.

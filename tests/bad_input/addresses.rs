@@ -3,11 +3,16 @@
 use std::fs;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
+use std::sync::mpsc::channel;
+use std::thread;
 
 use heirloom::{Error, ErrorKind, Takeover};
+use nix::sys::stat::Mode;
+use nix::unistd::mkfifo;
 
 use super::peer::fresh_name;
 use super::service::builder;
+use crate::support::DEADLINE;
 
 fn refused(address: &str) -> Error {
     let error = builder(address).start().unwrap_err();
@@ -111,4 +116,42 @@ fn a_folder_that_is_missing_or_no_folder() {
         assert_eq!(error.kind(), ErrorKind::Io, "{error}");
         assert!(error.to_string().contains(path.to_str().unwrap()), "{error}");
     }
+}
+
+/// What a start says of a handoff path beside which something else lies than its lock.
+fn refused_for_its_lock(make: impl FnOnce(&Path)) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("socket");
+    let lock = folder.path().join("socket.lock");
+    make(&lock);
+    let (told, is_told) = channel();
+    thread::spawn(move || told.send(refused(path.to_str().unwrap())));
+    let error = is_told.recv_timeout(DEADLINE).expect("it waits there");
+    assert_eq!(error.kind(), ErrorKind::InvalidAddress, "{error}");
+    let expected = format!("{} exists and is no regular file", lock.display());
+    assert!(error.to_string().contains(&expected), "{error}");
+    assert!(error.to_string().contains("remove it or choose another"), "{error}");
+}
+
+#[test]
+fn a_fifo_in_the_place_of_the_lock() {
+    refused_for_its_lock(|lock| mkfifo(lock, Mode::S_IRWXU).unwrap());
+}
+
+/// It can be opened then, and locked.
+#[test]
+fn a_fifo_that_is_read_in_the_place_of_the_lock() {
+    let mut reader = None;
+    refused_for_its_lock(|lock| {
+        mkfifo(lock, Mode::S_IRWXU).unwrap();
+        let nonblocking = fs::File::options().read(true).write(true).open(lock);
+        reader = Some(nonblocking.unwrap());
+    });
+}
+
+#[test]
+fn a_directory_a_socket_or_a_link_in_the_place_of_the_lock() {
+    refused_for_its_lock(|lock| fs::create_dir(lock).unwrap());
+    refused_for_its_lock(|lock| drop(UnixListener::bind(lock).unwrap()));
+    refused_for_its_lock(|lock| std::os::unix::fs::symlink("/dev/null", lock).unwrap());
 }

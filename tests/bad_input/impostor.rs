@@ -26,7 +26,12 @@ pub(super) struct Impostor {
 
 impl Impostor {
     pub(super) fn new() -> Self {
-        let (listener, name) = (new_socket(), fresh_name());
+        Self::at(fresh_name())
+    }
+
+    /// Listens at `@name` or a path.
+    pub(super) fn at(name: String) -> Self {
+        let listener = new_socket();
         bind(listener.as_raw_fd(), &to_nix(&name)).unwrap();
         listen(&listener, Backlog::new(QUEUE).unwrap()).unwrap();
         Self { listener, name }

@@ -9,7 +9,9 @@ use heirloom_proto::{
 };
 
 use super::descriptors::is_closed_everywhere;
-use super::impostor::{Impostor, QUEUE, file_entries, manifest, start_against, welcome};
+use super::impostor::{
+    Impostor, QUEUE, file_entries, file_entry, manifest, start_against, welcome,
+};
 use super::peer::Peer;
 use super::service::builder;
 
@@ -232,6 +234,22 @@ fn one_that_sends_empty_batches_for_ever() {
         peer.hear_abort();
     });
     assert_eq!(kind, ErrorKind::Protocol);
+}
+
+#[test]
+fn one_that_gives_two_entries_one_name() {
+    let (kind, _, text) = report_of(|impostor| {
+        let peer = impostor.meet();
+        impostor.welcome(&peer, 2);
+        let (reader, writer) = std::io::pipe().unwrap();
+        let entries = vec![file_entry("same", &writer), file_entry("same", &reader)];
+        let frame = manifest(entries, true).encode().unwrap();
+        peer.send_with(&frame, &[writer.as_fd(), reader.as_fd()]).unwrap();
+        assert!(peer.hear_abort().starts_with("protocol broken: "));
+        assert!(is_closed_everywhere(&reader, writer));
+    });
+    assert_eq!(kind, ErrorKind::Protocol);
+    assert!(text.contains("two entries are file same"), "{text}");
 }
 
 #[test]

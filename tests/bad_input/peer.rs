@@ -89,6 +89,12 @@ impl Peer {
     }
 }
 
+impl AsFd for Peer {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// A successor's first words.
 pub(super) fn hello() -> Hello {
     Hello {

@@ -14,6 +14,7 @@ mod generations;
 mod orphans;
 mod plain;
 mod spawned;
+mod stuck;
 #[path = "../support/mod.rs"]
 mod support;
 mod token;

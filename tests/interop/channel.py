@@ -124,6 +124,10 @@ class Channel:
         """To be handed on."""
         return self._socket.fileno()
 
+    def peer_name(self) -> object:
+        """What the socket at the other end was bound by."""
+        return self._socket.getpeername()
+
     def close(self) -> None:
         self._socket.close()
         self.peer.close()

@@ -81,12 +81,13 @@ class ControlListener:
         self._listener.close()
 
 
-def is_control_listener(descriptor: int) -> bool:
-    """Whether a descriptor is what `Welcome` has to bring."""
+def is_control_listener(descriptor: int, met_at: object) -> bool:
+    """Whether a descriptor is what `Welcome` has to bring: the listener that we are connected to."""
     try:
         with socket.socket(fileno=os.dup(descriptor)) as duplicate:
             listening = duplicate.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-            return bool(listening) and duplicate.type == socket.SOCK_SEQPACKET and duplicate.family == socket.AF_UNIX
+            is_listener = bool(listening) and duplicate.type == socket.SOCK_SEQPACKET
+            return is_listener and duplicate.family == socket.AF_UNIX and duplicate.getsockname() == met_at
     except OSError:
         return False
 

@@ -19,7 +19,7 @@ from messages import Progress, Ready, Received, Refuse, Released, Welcome
 from owner import Service
 from ownership import Token
 from telling import tell
-from vocabulary import RECONNECT_LIMIT, RECONNECT_PAUSE, STEP_TIMEOUT, VERSION
+from vocabulary import MAX_COMMIT_TIMEOUT, RECONNECT_LIMIT, RECONNECT_PAUSE, STEP_TIMEOUT, VERSION
 from vocabulary import AbortReason, EntryKind, RefuseReason, named
 
 
@@ -38,14 +38,16 @@ class Inheritance:
     """By kind and name."""
 
     def take(self, entry: Entry, descriptor: int) -> None:
-        """Of two with one kind and one name the first is kept."""
         held = Held.inherited(entry, descriptor)
-        if self.held.setdefault((entry.kind, entry.name), held) is not held:
-            held.close()
+        if self.held.setdefault((entry.kind, entry.name), held) is held:
+            return
+        held.close()
+        if entry.kind != EntryKind.ELDER:
+            raise GaveUp(f"two entries are called {entry.name}", AbortReason.PROTOCOL_BROKEN)
 
     @property
     def commit_timeout(self) -> float:
-        return self.welcome.commit_timeout_ms / 1000
+        return min(self.welcome.commit_timeout_ms / 1000, MAX_COMMIT_TIMEOUT)
 
 
 class Takeover:
@@ -156,7 +158,7 @@ class Takeover:
         token, listener = answer.descriptors
         if message.version != VERSION:
             raise GaveUp(f"version {message.version} was not offered", AbortReason.PROTOCOL_BROKEN)
-        if os.fstat(token).st_size < 8 or not control.is_control_listener(listener):
+        if os.fstat(token).st_size < 8 or not control.is_control_listener(listener, self.channel.peer_name()):
             raise GaveUp("`Welcome` brings no token or no listener", AbortReason.SYSTEM_ERROR)
         self.inheritance = Inheritance(message, Token(token), control.ControlListener.inherited(listener))
         tell("welcome", generation=message.generation, attempt=message.attempt, entries=message.entries)

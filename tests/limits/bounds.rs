@@ -96,13 +96,13 @@ fn exceed(upgrader: &Upgrader, longest: &Longest) {
 /// What each of them is told.
 const TOLD: [(&str, &str, &[&str]); 8] = [
     ("name", "InvalidName", &["has 256 bytes", "at most 255", "choose a shorter one"]),
-    ("no-name", "InvalidName", &["must not be empty"]),
-    ("nul", "InvalidName", &["must not hold a NUL"]),
-    ("opaque", "InvalidName", &["1025", "1024"]),
+    ("no-name", "InvalidName", &["must not be empty", "choose one of 1 to 255 bytes"]),
+    ("nul", "InvalidName", &["must not hold a NUL", "one at byte", "choose one without"]),
+    ("opaque", "InvalidName", &["has 1025 bytes", "at most 1024", "hand over a file"]),
     ("path", "InvalidAddress", &["has 108 bytes", "1 to 107", "choose a shorter path or name"]),
     ("abstract", "InvalidAddress", &["has 108 bytes", "1 to 107", "choose a shorter path or name"]),
-    ("label", "InvalidName", &["has 256 bytes", "at most 255"]),
-    ("build", "InvalidName", &["has 256 bytes", "at most 255"]),
+    ("label", "InvalidName", &["has 256 bytes", "at most 255", "choose a shorter one"]),
+    ("build", "InvalidName", &["has 256 bytes", "at most 255", "choose a shorter one"]),
 ];
 
 both_ways! {

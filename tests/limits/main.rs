@@ -22,6 +22,7 @@ mod slots;
 mod support;
 mod taken_path;
 mod truncated;
+mod unfinished;
 
 use support::outcome::expect_failed;
 use support::{Event, Family, Way};
@@ -32,6 +33,8 @@ fn role_main() {
         ("ballast", in_flight::run_ballast),
         ("bounds", bounds::run),
         ("own-slots", own_slots::run),
+        ("unfinished", unfinished::run),
+        ("threadless", unfinished::run_without_threads),
     ]);
 }
 

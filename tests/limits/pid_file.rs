@@ -1,6 +1,7 @@
 //! A PID file that cannot be written: the disk is full, the folder is read-only.
 
 use std::fs::{self, Permissions};
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::PathBuf;
 
@@ -8,7 +9,7 @@ use nix::unistd::Uid;
 
 use super::{expect_parts, namespace};
 use crate::support::outcome::{expect_failed, expect_next_try_succeeds, expect_owner};
-use crate::support::{Family, Way, ask, both_ways};
+use crate::support::{Family, Way, ask, both_ways, sys};
 
 /// A successor finds the folder of its PID file as `mount` makes it; then it is mended.
 fn successor_says_so_and_becomes_ready_later(mount: &str, why: &str, way: Way) {
@@ -126,4 +127,32 @@ fn first_process_in_a_folder_without_write_permission_says_so_and_becomes_ready_
     family.tell(first, "ready");
     family.expect(first, "ready");
     expect_owner(&family, first, 1, &address);
+}
+
+/// What was written while there was room is put back, from the predecessor's own mount namespace.
+#[test]
+fn disk_that_is_full_when_the_service_comes_back_names_the_predecessor_again() {
+    let mut family = Family::new();
+    let Some(program) = namespace::program(&mut family) else {
+        return;
+    };
+    fs::create_dir(family.path("run")).unwrap();
+    let path = family.path("run/pid");
+    family.set("PID_FILE", path.to_str().unwrap());
+    family.set_program(&program);
+    family.set_next("MOUNT", "empty");
+    let (first, address) = family.start_service();
+    let seen = |name: &str| format!("/proc/{first}/root{}", family.path(name).display());
+    let (pid_file, ballast) = (seen("run/pid"), seen("run/everything"));
+    family.hold_next("successor.after.publish");
+    let second = family.succeed(first, Way::Spawned);
+    family.expect(second, "held");
+    assert_eq!(fs::read_to_string(&pid_file).unwrap(), format!("{second}\n"));
+    let mut file = fs::File::create(ballast).unwrap();
+    let error = file.write_all(&vec![0; sys::TMPFS_BYTES + 1]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::StorageFull);
+    family.kill(second);
+    family.expect_like(first, "failed", "upgrade SuccessorExited ");
+    assert_eq!(fs::read_to_string(&pid_file).unwrap(), format!("{first}\n"));
+    assert_eq!(ask(&address).unwrap(), (first, 1));
 }

@@ -31,6 +31,7 @@
 pub(crate) mod clients;
 pub(crate) mod control;
 pub(crate) mod family;
+pub(crate) mod lease;
 pub(crate) mod limits;
 pub(crate) mod open_loop;
 pub(crate) mod outcome;

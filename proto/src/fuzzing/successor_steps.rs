@@ -10,7 +10,7 @@ use crate::limits::{MAX_DESCRIPTORS, WELCOME_DESCRIPTORS};
 use crate::manifest::Manifest;
 use crate::message::{Commit, Message, Welcome};
 use crate::successor::{Event, Output};
-use crate::{Phase, Successor, Timeouts};
+use crate::{Entry, Name, Phase, Successor, Timeouts};
 
 /// The number of this attempt.
 const ATTEMPT: u64 = 5;
@@ -135,7 +135,12 @@ impl<'a> Side<'a> {
         let left = usize::try_from(self.told - self.came).unwrap_or(usize::MAX);
         let count = usize::from(self.input.byte()).clamp(1, MAX_DESCRIPTORS).min(left);
         let entry = self.input.entry();
-        Message::Manifest(Manifest { entries: vec![(entry, ()); count], last: count == left })
+        // A good predecessor gives each a name of its own.
+        let named =
+            |number: u64| Name::new(alloc::format!("{number}")).unwrap_or(entry.name.clone());
+        let numbers = (self.came..).take(count);
+        let entries = numbers.map(|number| (Entry { name: named(number), ..entry.clone() }, ()));
+        Message::Manifest(Manifest { entries: entries.collect(), last: count == left })
     }
 
     fn pass(&mut self) {

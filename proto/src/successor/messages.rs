@@ -1,6 +1,7 @@
 //! What each message means in each state.
 
 use alloc::vec::Vec;
+use core::mem;
 use core::time::Duration;
 
 use super::Successor;
@@ -8,11 +9,13 @@ use super::output::Output;
 use super::seize::Seizing;
 use super::step::Step;
 use crate::abort::{Abort, AbortReason};
+use crate::entry::Kind;
 use crate::error::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
 use crate::failure::Failure;
 use crate::limits::{TRANSFER_TIMEOUT, WELCOME_DESCRIPTORS};
 use crate::manifest::Manifest;
 use crate::message::{Message, Welcome};
+use crate::name::Name;
 
 impl<F> Successor<F> {
     pub(super) fn handle_message(&mut self, message: Message, descriptors: Vec<F>, now: Duration) {
@@ -67,7 +70,9 @@ impl<F> Successor<F> {
         if let (Some(token), Some(listener)) = (descriptors.next(), descriptors.next()) {
             self.outputs.push_back(Output::Token { token, listener });
         }
-        self.welcome = Some(welcome);
+        // What is told here is waited for, so it must have an end.
+        let timeouts = welcome.timeouts.capped();
+        self.welcome = Some(Welcome { timeouts, ..welcome });
         self.step = Step::AwaitingManifest { deadline: now.saturating_add(TRANSFER_TIMEOUT) };
     }
 
@@ -78,12 +83,20 @@ impl<F> Successor<F> {
             true => found == told,
             false => found < told && found > self.received,
         };
+        // Nobody claims an older generation by its name.
+        let claimable = manifest.entries.iter().filter(|(entry, ())| entry.kind != Kind::Draining);
+        self.keys.extend(claimable.map(|(entry, ())| (entry.kind, entry.name.clone())));
         match manifest.pair(descriptors) {
             Err(invalid) => self.fail(Failure::Invalid(invalid)),
             Ok(_) if !fits => {
                 self.fail(Failure::Misbehaved(PeerMisbehaved::Total { told, found }));
             }
             Ok(manifest) => {
+                if manifest.last
+                    && let Some((kind, name)) = first_duplicate(mem::take(&mut self.keys))
+                {
+                    return self.fail(PeerMisbehaved::Duplicate { kind, name }.into());
+                }
                 self.received = found;
                 self.step = Step::Verifying { last: manifest.last };
                 self.outputs.push_back(Output::Verify(manifest.entries));
@@ -112,4 +125,14 @@ impl<F> Successor<F> {
             self.handle_garbage(Failure::Misbehaved(misbehaved), now);
         }
     }
+}
+
+/// A key that comes twice. All keys are looked at together, since those of a predecessor that keeps
+/// its entries in order are found different at one look at each.
+fn first_duplicate(mut keys: Vec<(Kind, Name)>) -> Option<(Kind, Name)> {
+    if !keys.is_sorted() {
+        keys.sort_unstable();
+    }
+    let pairs = keys.iter().zip(keys.iter().skip(1));
+    pairs.into_iter().find(|(one, next)| one == next).map(|(one, _)| one.clone())
 }

@@ -12,7 +12,8 @@ use crate::failure::Failure;
 pub enum Output<F> {
     /// Send this frame.
     Send(Vec<u8>),
-    /// Keep the second open description of the token, and the control listener.
+    /// Keep the second open description of the token, and the control listener; one that is not the
+    /// socket at which the predecessor was met is answered with `handle_garbage`.
     Token {
         /// The token.
         token: F,

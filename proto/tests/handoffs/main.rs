@@ -16,4 +16,5 @@ mod refusals;
 mod settling;
 mod stop;
 mod token;
+mod told;
 mod tools;

@@ -115,3 +115,12 @@ fn whoever_waits_when_the_service_is_handed_over_is_closed_and_comes_again() {
     assert_eq!(pair.older.said, []);
     assert!(pair.older.closed.contains(&TOOL));
 }
+
+#[test]
+fn whoever_waits_when_the_control_socket_moves_is_closed_and_comes_again() {
+    let mut pair = Pair::serving(1);
+    pair.visit(TOOL);
+    pair.older.machine.handle_moved();
+    pair.settle();
+    assert!(pair.older.closed.contains(&TOOL));
+}
