@@ -268,7 +268,7 @@ pub(crate) fn new_socket() -> OwnedFd {
     socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap()
 }
 
-pub(crate) fn to_nix(address: &str) -> UnixAddr {
+fn to_nix(address: &str) -> UnixAddr {
     match address.strip_prefix('@') {
         Some(name) => UnixAddr::new_abstract(name.as_bytes()).unwrap(),
         None => UnixAddr::new(address).unwrap(),

@@ -78,8 +78,16 @@ pub(crate) fn driver_time(pid: u32) -> Duration {
         fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "heirloom")
     };
     let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
-    let driver = tasks.map(|task| task.unwrap().path()).find(is_driver).unwrap();
-    let times = fs::read_to_string(driver.join("schedstat")).unwrap();
+    time_of(&tasks.map(|task| task.unwrap().path()).find(is_driver).unwrap())
+}
+
+/// How long this very thread has been.
+pub(crate) fn own_time() -> Duration {
+    time_of(Path::new("/proc/thread-self"))
+}
+
+fn time_of(task: &Path) -> Duration {
+    let times = fs::read_to_string(task.join("schedstat")).unwrap();
     Duration::from_nanos(times.split(' ').next().unwrap().parse().unwrap())
 }
 
