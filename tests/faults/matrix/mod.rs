@@ -4,6 +4,7 @@
 mod case;
 mod gave_up;
 mod outcome;
+mod results;
 mod scenario;
 mod verdict;
 
@@ -38,6 +39,8 @@ fn whatever_befalls_whom_wherever_the_service_goes_on() {
     let rows = outcome::rows();
     expect_complete(&rows);
     let all: Vec<Case> = rows.iter().flat_map(Row::cases).collect();
+    let said = format!("after each of {} faults", all.len());
+    assert!(include_str!("../../../README.md").contains(&said), "the README does not say: {said}");
     let cases: Vec<Case> = all.into_iter().filter(is_wanted).collect();
     let begun = Instant::now();
     let verdicts = run_patiently(&cases);
@@ -47,6 +50,7 @@ fn whatever_befalls_whom_wherever_the_service_goes_on() {
     let bad =
         cases.iter().zip(&verdicts).filter(|(case, verdict)| !is_good(case, verdict.as_ref()));
     assert_eq!(bad.count(), 0, "the cases that are bad or have failed stand above");
+    results::write(&verdicts.into_iter().flatten().collect::<Vec<_>>(), seconds);
 }
 
 /// Shows what came of a case. Tells whether it is as it must be.
