@@ -31,13 +31,15 @@ pub(crate) fn own_descriptors(pid: u32) -> usize {
     let Some(process) = sys::open_process(pid) else {
         return 0;
     };
-    let is_connection = |number: &i32| {
-        let link = fs::read_link(format!("/proc/{pid}/fd/{number}")).unwrap_or_default();
+    let is_own = |number: &i32| match fs::read_link(format!("/proc/{pid}/fd/{number}")) {
         // Nothing else is copied: a copy of the token would keep its lock for a moment.
-        link.to_string_lossy().starts_with("socket:")
-            && sys::copy_descriptor(&process, *number).is_some_and(|copy| is_tcp_connection(&copy))
+        Ok(link) if link.to_string_lossy().starts_with("socket:") => {
+            sys::copy_descriptor(&process, *number).is_some_and(|copy| !is_tcp_connection(&copy))
+        }
+        // It may have been closed since it was listed.
+        link => link.is_ok(),
     };
-    numbers(pid).filter(|number| !is_connection(number)).count()
+    numbers(pid).filter(is_own).count()
 }
 
 fn is_tcp_connection(socket: &OwnedFd) -> bool {

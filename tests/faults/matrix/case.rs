@@ -96,7 +96,7 @@ impl Case {
         stage.resolve();
         let (owner, restored) = stage.restore();
         // Whoever has lived through it holds what it would hold without it.
-        process::expect_level(owner, if stage.is_second(owner) { descriptors } else { before });
+        process::expect_level(owner, stage.level(owner, before, descriptors));
         let next = stage.hand_on(owner);
         let clients = clients.stop();
         process::expect_level(next, descriptors);
@@ -306,8 +306,20 @@ impl Stage<'_> {
         crate::expect_next_try_succeeds(&mut self.family, owner, &self.address, self.case.way)
     }
 
-    /// Whether it owns the service as the generation after the first.
-    fn is_second(&self, owner: u32) -> bool {
-        self.second == Some(owner) && self.case.outcome != Outcome::Afresh
+    /// How many descriptors the owner has open without a client, if the first had so many before
+    /// anything was, and a successor has so many.
+    fn level(&mut self, owner: u32, first: usize, successor: usize) -> usize {
+        match self.case.outcome {
+            Outcome::First | Outcome::Nobody => first,
+            Outcome::Second | Outcome::Unnoticed => successor,
+            // As a first one, but for what each was born with.
+            Outcome::Afresh => {
+                first - self.count_inherited(self.first) + self.count_inherited(owner)
+            }
+        }
+    }
+
+    fn count_inherited(&mut self, pid: u32) -> usize {
+        self.family.expect(pid, "inherits").details.split(' ').count()
     }
 }

@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use crate::expect_next_try_succeeds;
+use heirloom_proto::Message;
+
+use crate::support::control::Tool;
 use crate::support::{Family, Way, process};
 use case::Case;
 use outcome::Row;
@@ -136,8 +138,22 @@ fn expect_complete(rows: &[Row]) {
 /// How many descriptors a successor has open that owns the service.
 fn undisturbed(way: Way) -> usize {
     let mut family = Family::new();
-    let (first, address) = family.start_service();
-    let second = expect_next_try_succeeds(&mut family, first, &address, way);
-    family.expect_like(second, "log", "an older generation has retired");
-    process::own_descriptors(second)
+    let (first, _) = family.start_service();
+    let alone = process::own_descriptors(first);
+    let of_a_tool = beside_a_tool(&family, first) - alone;
+    let second = family.succeed(first, way);
+    family.expect(second, "ready");
+    family.expect_end(first);
+    beside_a_tool(&family, second) - of_a_tool
+}
+
+/// How many an owner has open that has handled whatever was closed before: it has answered a tool since,
+/// and looked for everything that has happened in between.
+fn beside_a_tool(family: &Family, owner: u32) -> usize {
+    let mut tool = Tool::connect(family.setting("HANDOFF")).unwrap();
+    for _ in 0..2 {
+        tool.send(&Message::Status).unwrap();
+        tool.receive().unwrap();
+    }
+    process::own_descriptors(owner)
 }
