@@ -2,6 +2,11 @@
 //!
 //! Every round is a process of its own, which connects to the one before it, receives, and tells
 //! how long that took. What it has opened and closed otherwise is off the clock.
+//!
+//! The library that is measured has fault points, and so has that of the examples: the tests of this
+//! package need them, and cargo builds it once for all. Nobody listens to them here. Each is then a call,
+//! a look at one atomic number and a comparison, under 10 ns as measured in a loop; there are some 60 in a
+//! handoff, on both sides together, which takes a thousand times as long.
 
 #![allow(
     missing_docs,

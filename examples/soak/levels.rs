@@ -1,7 +1,9 @@
 //! All that could grow from one upgrade to the next, as the kernel tells it.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
+use std::iter::successors;
 use std::path::Path;
 
 /// What a service that is at rest takes.
@@ -63,32 +65,60 @@ impl Levels {
     }
 }
 
-/// Those of this process's session that have ended and whose parent lives and does not wait for them.
-/// What an ended parent has left behind is for the system's first process to wait for.
+/// How many descriptors a process has open beside the connections of its clients, which come and go:
+/// those are no listeners, and in no list of sockets any more when they are closed.
+pub(crate) fn descriptors_beside_clients(pid: u32) -> io::Result<usize> {
+    let lasting = lasting_sockets(pid)?;
+    let links = fs::read_dir(format!("/proc/{pid}/fd"))?
+        .filter_map(|entry| fs::read_link(entry.ok()?.path()).ok())
+        .map(|link| link.display().to_string());
+    Ok(links.filter(|link| !link.starts_with("socket:") || lasting.contains(link)).count())
+}
+
+/// The Unix sockets and TCP listeners of a process's network namespace, as the links in `/proc` name
+/// them. See `proc_pid_net(5)` for the columns.
+fn lasting_sockets(pid: u32) -> io::Result<BTreeSet<String>> {
+    const LISTENS: &str = "0A";
+    let table = |name: &str| fs::read_to_string(format!("/proc/{pid}/net/{name}"));
+    let (unix, tcp) = (table("unix")?, table("tcp")?);
+    let unix = unix.lines().filter_map(|line| line.split_whitespace().nth(6));
+    let tcp = tcp.lines().filter_map(|line| {
+        let mut fields = line.split_whitespace().skip(3);
+        let state = fields.next()?;
+        fields.nth(5).filter(|_| state == LISTENS)
+    });
+    Ok(unix.chain(tcp).map(|inode| format!("socket:[{inode}]")).collect())
+}
+
+/// Descendants of this process that have ended and that nobody has waited for. It is no parent to the
+/// orphans among them: the system's first process waits for those.
 fn zombies() -> io::Result<u64> {
-    let own = fs::read_to_string("/proc/self/stat")?;
-    let own = Stat::parse(&own).map(|stat| stat.session);
     let all = fs::read_dir("/proc")?.filter_map(|entry| {
         Stat::parse(&fs::read_to_string(entry.ok()?.path().join("stat")).ok()?)
     });
-    let is_left = |stat: &Stat| stat.state == 'Z' && stat.parent != 1 && Some(stat.session) == own;
-    Ok(all.filter(is_left).count() as u64)
+    let all: BTreeMap<u32, Stat> = all.map(|stat| (stat.pid, stat)).collect();
+    let is_own = |stat: &Stat| {
+        let mut line = successors(Some(stat), |stat| all.get(&stat.parent));
+        line.any(|stat| stat.parent == std::process::id())
+    };
+    Ok(all.values().filter(|stat| stat.state == 'Z' && is_own(stat)).count() as u64)
 }
 
-/// See `proc_pid_stat(5)`: pid, name in brackets, state, parent, group, session.
+/// See `proc_pid_stat(5)`: pid, name in brackets, state, parent.
 struct Stat {
+    pid: u32,
     state: char,
     parent: u32,
-    session: u32,
 }
 
 impl Stat {
     fn parse(stat: &str) -> Option<Self> {
-        let mut fields = stat.rsplit_once(") ")?.1.split(' ');
+        let (pid, rest) = stat.split_once(' ')?;
+        let mut fields = rest.rsplit_once(") ")?.1.split(' ');
         Some(Self {
+            pid: pid.parse().ok()?,
             state: fields.next()?.chars().next()?,
             parent: fields.next()?.parse().ok()?,
-            session: fields.nth(1)?.parse().ok()?,
         })
     }
 }

@@ -8,7 +8,8 @@
 //! other successor, the others are started by hand; those that must fail do so in five ways in turn.
 //! With `--json` the last line is one object: what happened, and for all that could grow its first and
 //! its last value. The exit code is 0 only if no request was refused, reset, cut or answered wrongly,
-//! every upgrade ended as it must, and nothing has grown.
+//! every upgrade ended as it must, the owner held after each failure what it held before, and nothing has
+//! grown.
 
 #[path = "../http/arguments.rs"]
 mod arguments;
@@ -146,7 +147,9 @@ impl Soak {
         if number.is_multiple_of(FAILS) {
             let fails = number / FAILS;
             let fault = Fault::ALL.get(fails % Fault::ALL.len()).copied().unwrap_or(Fault::Crash);
+            let before = self.descriptors()?;
             self.fail(fault, fails % 2 == 1, scratch)?;
+            self.expect_descriptors(before)?;
             self.failed_on_purpose += 1;
         } else {
             self.upgrade(spawned)?;
@@ -231,6 +234,33 @@ impl Soak {
                 return Err("the service does not come to rest".into());
             }
             before = now;
+        }
+    }
+
+    /// How many descriptors the owner has open, connections of clients apart, once that does not change.
+    fn descriptors(&mut self) -> Result<usize, Box<dyn Error>> {
+        let mut before = None;
+        loop {
+            let now = levels::descriptors_beside_clients(self.pid)?;
+            if before.replace(now) == Some(now) {
+                return Ok(now);
+            }
+            self.services.watch(PAUSE)?;
+        }
+    }
+
+    /// Waits until the owner, which has lived through a failure, has as many open as before.
+    fn expect_descriptors(&mut self, before: usize) -> Result<(), Box<dyn Error>> {
+        let deadline = Instant::now() + TIMEOUT;
+        loop {
+            match self.descriptors()? {
+                now if now == before => return Ok(()),
+                now if Instant::now() > deadline => {
+                    let text = format!("{now} descriptors after a failure, {before} before it");
+                    return Err(text.into());
+                }
+                _ => {}
+            }
         }
     }
 

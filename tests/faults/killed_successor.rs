@@ -1,6 +1,6 @@
 //! A successor that is killed: its predecessor goes on, and the next try succeeds.
 
-use super::{expect_failed, expect_next_try_succeeds, expect_owner};
+use super::{TAKEN_BACK, expect_failed, expect_next_try_succeeds, expect_owner};
 use crate::support::{Family, Way, both_ways};
 
 /// Every step of a successor up to its last word.
@@ -41,6 +41,25 @@ both_ways! {
             expect_owner(&family, first, 1, &address);
             family.expect_only(&[first]);
         }
+        expect_next_try_succeeds(&mut family, first, &address, way);
+    }
+
+    /// A dead process's lock is free: nothing has to be waited for, unless a copy of its description is
+    /// still around somewhere.
+    fn service_is_taken_back_at_once_from_a_successor_killed_with_the_token_in_its_hands(way: Way) {
+        let mut family = Family::new();
+        // Whoever waits for it waits too long for this test.
+        let (first, address) = family.set("COMMIT_MS", "600000").start_service();
+        family.hold_next("successor.after.lock");
+        let second = family.succeed(first, way);
+        family.expect(second, "held");
+        family.kill(second);
+        family.expect_like(first, "log", TAKEN_BACK);
+        let why = family.expect_where("why", |event| {
+            event.pid == first && event.name == "fields" && event.details.contains("leaked=")
+        });
+        assert!(why.details.contains("leaked=false"), "{why}");
+        expect_owner(&family, first, 1, &address);
         expect_next_try_succeeds(&mut family, first, &address, way);
     }
 

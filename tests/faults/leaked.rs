@@ -2,7 +2,7 @@
 
 use super::{TAKEN_BACK, expect_next_try_succeeds, expect_owner};
 use crate::support::control::status;
-use crate::support::{Family, ask, both_ways};
+use crate::support::{Family, ask, both_ways, process};
 
 /// Forks a child that keeps a copy of every descriptor of a process and does nothing.
 fn leak(family: &mut Family, pid: u32) -> u32 {
@@ -42,6 +42,7 @@ both_ways! {
     fn service_is_taken_back_from_a_dead_successor_though_its_lock_was_leaked(way: Way) {
         let mut family = Family::new();
         let (first, address) = family.set("COMMIT_MS", "1000").start_service();
+        let before = process::own_descriptors(first);
         family.hold_next("successor.after.lock");
         let second = family.succeed(first, way);
         family.expect(second, "held");
@@ -55,6 +56,7 @@ both_ways! {
         assert_eq!(family.pid_file(), Some(first));
         family.expect_only(&[first, child]);
         family.kill(child);
+        process::expect_level(first, before);
         expect_next_try_succeeds(&mut family, first, &address, way);
     }
 

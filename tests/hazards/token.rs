@@ -1,11 +1,15 @@
 //! The token is on its way, and something goes wrong: one process owns the service in the end.
 
 use std::fs::{self, File};
+use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use heirloom_proto::Message;
+
+use crate::support::control::Tool;
 use crate::support::role::{Role, emit};
-use crate::support::{Family, Way, ask, both_ways};
+use crate::support::{Family, Way, ask, both_ways, wait_until};
 use crate::{expect_owner, expect_plain_owner};
 
 /// What the owner logs when the token was let go and taken back.
@@ -91,6 +95,34 @@ both_ways! {
             expect_owner(&family, third, 2, &address);
         }
     }
+}
+
+/// Those who connect while the token moves may see the credentials of either side: nobody may be
+/// answered by one who has ceased to be the owner.
+#[test]
+fn nobody_is_answered_while_the_token_moves() {
+    let mut family = Family::new();
+    let (first, address) = family.set("COMMIT_MS", "600000").start_service();
+    family.hold_next("successor.before.lock");
+    let second = family.succeed(first, Way::External);
+    family.expect(second, "held");
+    // Unlocked and waiting: the token is nobody's.
+    family.expect_like(first, "log", "the successor is ready");
+    wait_until(|| family.lock_holders().is_empty(), || "the token is held".into());
+    let mut tool = Tool::connect(family.setting("HANDOFF")).unwrap();
+    tool.send(&Message::Status).unwrap();
+    // Each of these is answered by a predecessor that has looked for whoever connects.
+    for _ in 0..3 {
+        family.tell(first, "upgrade");
+        family.expect_like(first, "failed", "upgrade Busy");
+    }
+    family.tell(second, "resume");
+    family.expect(second, "ready");
+    let error = tool.receive().unwrap_err();
+    let is_closed = [ErrorKind::UnexpectedEof, ErrorKind::ConnectionReset].contains(&error.kind());
+    assert!(is_closed, "{error}");
+    family.expect_end(first);
+    expect_owner(&family, second, 2, &address);
 }
 
 /// Puts a folder in the file's place that cannot be replaced.

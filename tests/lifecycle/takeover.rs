@@ -1,5 +1,11 @@
 //! What a process that starts finds on its handoff socket, under each policy.
 
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::sync::Barrier;
+use std::thread;
+
+use heirloom::{ErrorKind, Upgrader};
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
 };
@@ -18,7 +24,7 @@ pub(crate) fn squat(role: &Role) {
     let squatter = socket(family, SockType::SeqPacket, flags, None).unwrap();
     let name = role.get("HANDOFF").unwrap().strip_prefix('@').unwrap();
     let name = UnixAddr::new_abstract(name.as_bytes()).unwrap();
-    bind(std::os::fd::AsRawFd::as_raw_fd(&squatter), &name).unwrap();
+    bind(squatter.as_raw_fd(), &name).unwrap();
     listen(&squatter, Backlog::new(8).unwrap()).unwrap();
     emit("squatting", "");
     role.next_order();
@@ -138,4 +144,37 @@ fn successor_of_a_foreign_user_is_given_nothing() {
     family.expect_like(second, "failed", "start Untrusted ");
     assert_eq!(ask(&address).unwrap(), (first, 1));
     assert!(!family.has_logged(first, "a handoff has begun"));
+}
+
+/// A socket that nobody listens on any more is replaced by one of them; the others meet that one, which
+/// is not ready.
+#[test]
+fn of_many_that_start_at_once_on_a_stale_path_one_begins_the_service() {
+    const AT_ONCE: usize = 8;
+    const ROUNDS: usize = 60;
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..ROUNDS {
+        let path = folder.path().join(format!("control.{round}"));
+        leave_stale(&path);
+        let begin = Barrier::new(AT_ONCE);
+        let start = || {
+            begin.wait();
+            Upgrader::builder().handoff_socket(path.to_str().unwrap()).start()
+        };
+        let started: Vec<_> = thread::scope(|scope| {
+            let threads: Vec<_> = (0..AT_ONCE).map(|_| scope.spawn(start)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        let others = started.iter().filter_map(|started| started.as_ref().err());
+        let kinds: Vec<_> = others.map(heirloom::Error::kind).collect();
+        assert_eq!(kinds, [ErrorKind::NotReady; AT_ONCE - 1], "in round {round}");
+    }
+}
+
+/// What a service that was killed leaves behind.
+fn leave_stale(path: &Path) {
+    let flags = SockFlag::SOCK_CLOEXEC;
+    let dead = socket(AddressFamily::Unix, SockType::SeqPacket, flags, None).unwrap();
+    bind(dead.as_raw_fd(), &UnixAddr::new(path).unwrap()).unwrap();
+    listen(&dead, Backlog::new(8).unwrap()).unwrap();
 }

@@ -6,7 +6,9 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::sync::Mutex;
+use std::time::Instant;
 
+use heirloom_proto::limits::LOCK_RETRY;
 use nix::sys::resource::{Resource, getrlimit};
 use nix::unistd::Uid;
 use sendfd::SendWithFd;
@@ -43,9 +45,11 @@ fn family(way: Way, hard: u64) -> (Family, u32) {
 
 /// Root may have in flight what he likes.
 fn become_another(family: &mut Family, way: Way) {
+    // Few users have a name in a container: those of 16 bits. This run's differ from another's.
+    let users = 20_000 + std::process::id() % 20_000 * 2;
     let user = match way {
-        Way::Spawned => 65_534,
-        Way::External => 65_533,
+        Way::Spawned => users,
+        Way::External => users + 1,
     };
     family.set("USER", &user.to_string());
     // What this user spawns must be a file that he can reach, and bind its socket in the folder.
@@ -56,9 +60,10 @@ fn become_another(family: &mut Family, way: Way) {
     fs::set_permissions(family.path(""), Permissions::from_mode(0o777)).unwrap();
 }
 
-/// Waits until the predecessor has tried more often to send a batch than it has sent one.
-fn expect_retries(family: &mut Family, predecessor: u32) {
-    const TRIES: usize = 4;
+/// Waits until the predecessor has tried to send a batch so often without success that it must have
+/// taken a while, counted from when nothing was sent yet: it does not keep a processor busy with that.
+fn expect_retries(family: &mut Family, predecessor: u32, begun: Instant) {
+    const TRIES: u32 = 50;
     let is_step = |event: &Event, step: &str| {
         event.pid == predecessor && event.name == "step" && event.details == step
     };
@@ -74,6 +79,8 @@ fn expect_retries(family: &mut Family, predecessor: u32) {
             false => waiting += 1,
         }
     }
+    let taken = begun.elapsed();
+    assert!(taken >= (TRIES - 1) * LOCK_RETRY, "{TRIES} tries within {taken:.1?}");
     // Without back-pressure there would be four: 1,000 descriptors.
     assert!(sent < 4, "{sent} batches were sent");
 }
@@ -103,9 +110,10 @@ both_ways! {
         let (first, address) = family.start_service();
         let told = family.expect(first, "many").details;
         family.hold_next("successor.after.receive-welcome");
+        let begun = Instant::now();
         let second = family.succeed(first, way);
         family.expect(second, "held");
-        expect_retries(&mut family, first);
+        expect_retries(&mut family, first, begun);
         assert_eq!(ask(&address).unwrap(), (first, 1));
         assert!(!family.has_come(second, "failed"));
         family.tell(second, "resume");

@@ -23,17 +23,21 @@ fn upgrade_returns_new_pid_and_generation() {
     assert_eq!(ask(&address).unwrap(), (second, 2));
 }
 
+/// More than any step takes, in milliseconds.
+const PLENTY: &str = "20000";
+
 /// What `upgrade` says of a successor that misbehaves: its kind, phase and text. The service goes on.
-fn why_not(setting: &str, misbehaviour: &str) -> String {
+/// One that does not hang has all the time that it may need on a busy machine.
+fn why_not(setting: &str, misbehaviour: &str, ready_ms: &str) -> String {
     let mut family = Family::new();
-    family.set("READY_MS", "300");
+    family.set("READY_MS", ready_ms);
     let (first, address) = family.start_service();
     family.set_next(setting, misbehaviour);
     let second = family.succeed(first, Way::Spawned);
     let why = family.expect_like(first, "failed", "upgrade").details;
     family.expect_end(second);
     assert_eq!(ask(&address).unwrap(), (first, 1));
-    family.set_next("READY_MS", "20000");
+    family.set_next("READY_MS", PLENTY);
     let third = family.succeed(first, Way::Spawned);
     family.expect(third, "ready");
     why
@@ -41,34 +45,34 @@ fn why_not(setting: &str, misbehaviour: &str) -> String {
 
 #[test]
 fn upgrade_tells_that_the_new_process_exited_and_how() {
-    let why = why_not("BEGIN", "exit");
+    let why = why_not("BEGIN", "exit", PLENTY);
     assert!(why.starts_with("upgrade SuccessorExited Some(Spawning)"), "{why}");
     assert!(why.contains("exit status: 0"), "{why}");
-    let why = why_not("BEGIN", "kill");
+    let why = why_not("BEGIN", "kill", PLENTY);
     assert!(why.starts_with("upgrade SuccessorExited Some(Spawning)"), "{why}");
     assert!(why.contains("signal: 9"), "{why}");
-    let why = why_not("BEGIN", "fail");
+    let why = why_not("BEGIN", "fail", PLENTY);
     assert!(why.contains("exit status: 101"), "{why}");
 }
 
 #[test]
 fn upgrade_tells_that_the_new_process_exited_before_it_was_ready() {
-    let why = why_not("PREPARE", "kill");
+    let why = why_not("PREPARE", "kill", PLENTY);
     assert!(why.starts_with("upgrade SuccessorExited Some(Preparing)"), "{why}");
 }
 
 #[test]
 fn upgrade_timeout_ends_a_new_process_that_never_says_anything() {
-    let why = why_not("BEGIN", "hang");
+    let why = why_not("BEGIN", "hang", "300");
     assert!(why.starts_with("upgrade TimedOut Some(Spawning)"), "{why}");
     assert!(why.contains("300 ms"), "{why}");
 }
 
 #[test]
 fn upgrade_timeout_ends_a_new_process_that_never_is_ready() {
-    let why = why_not("PREPARE", "hang");
+    let why = why_not("PREPARE", "hang", "3000");
     assert!(why.starts_with("upgrade TimedOut Some(Preparing)"), "{why}");
-    assert!(why.contains("300 ms"), "{why}");
+    assert!(why.contains("3000 ms"), "{why}");
 }
 
 #[test]

@@ -8,8 +8,9 @@ use crate::support::{Family, Way};
 /// How many upgrades of each sort there are.
 const ROUNDS: usize = 11;
 
-/// The most that an attack may cost, noise apart.
-const MOST: Duration = Duration::from_millis(10);
+/// The most that an attack may delay an upgrade. What it costs the owner itself is far less, and measured
+/// by itself: see `cost`. Here every process of the machine counts.
+const MOST: Duration = Duration::from_millis(100);
 
 /// How an attack and an upgrade meet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,26 +32,33 @@ pub(crate) fn expect_no_delay(
     order: &str,
     (when, way): (When, Way),
 ) -> u32 {
-    let (mut quiet, mut aside, mut attacked) = (Vec::new(), Vec::new(), Vec::new());
     let decoy = format!("decoy {}", order.split_once(' ').unwrap().1);
+    let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
-        quiet.push(upgrade(family, &mut owner, way));
-        for (order, taken) in [(decoy.as_str(), &mut aside), (order, &mut attacked)] {
+        let quiet = upgrade(family, &mut owner, way);
+        let [aside, attacked] = [&decoy, order].map(|order| {
             family.tell(attacker, order);
             family.expect(attacker, "attacking");
             if when == When::Behind {
-                family.expect(attacker, "attacked");
-                // Connections are taken in order: this one is the last.
-                status(family.setting("HANDOFF")).unwrap();
+                expect_over(family, attacker);
             }
-            taken.push(upgrade(family, &mut owner, way));
+            let taken = upgrade(family, &mut owner, way);
             if when == When::Beside {
-                family.expect(attacker, "attacked");
+                expect_over(family, attacker);
             }
-        }
+            taken
+        });
+        rounds.push([quiet, aside, attacked]);
     }
-    judge(&format!("{order}, {when:?}, {way:?}"), [quiet, aside, attacked]);
+    judge(&format!("{order}, {when:?}, {way:?}"), &rounds);
     owner
+}
+
+/// Waits until the attack is over and the owner has done with it: connections are taken in order, so
+/// whoever asks now is the last.
+fn expect_over(family: &mut Family, attacker: u32) {
+    family.expect(attacker, "attacked");
+    status(family.setting("HANDOFF")).unwrap();
 }
 
 /// Takes the time from the wish to the new owner's word that it serves.
@@ -65,18 +73,22 @@ fn upgrade(family: &mut Family, owner: &mut u32, way: Way) -> Duration {
     taken
 }
 
-/// The spread of what was measured without an attack is what this machine does by itself: from the
-/// first quarter to the third, so that one that was very late does not count.
-fn judge(what: &str, mut taken: [Vec<Duration>; 3]) {
-    taken.iter_mut().for_each(|taken| taken.sort());
-    let [quiet, aside, attacked] = taken.each_ref().map(|taken| taken[ROUNDS / 2]);
-    let spread = taken[..2].iter().map(|taken| taken[3 * ROUNDS / 4] - taken[ROUNDS / 4]);
-    let spread = spread.max().unwrap();
-    let allowed = quiet.max(aside) + MOST + 4 * spread;
+/// Each attack is compared with the upgrades of its own round, which the machine was as busy for; the
+/// median of that is what it costs.
+fn judge(what: &str, rounds: &[[Duration; 3]]) {
+    let cost = |[quiet, aside, attacked]: [Duration; 3]| attacked.saturating_sub(quiet.max(aside));
+    let [quiet, aside, attacked] = [0, 1, 2].map(|sort| median(rounds.iter().map(|it| it[sort])));
+    let cost = median(rounds.iter().copied().map(cost));
     let numbers = format!(
         "{what}: an upgrade takes {quiet:.1?} in peace, {aside:.1?} beside an attack elsewhere, \
-         {attacked:.1?} under attack (spread {spread:.1?}, {allowed:.1?} allowed)"
+         {attacked:.1?} under attack, {cost:.1?} more than either"
     );
     eprintln!("{numbers}");
-    assert!(attacked < allowed, "{numbers}");
+    assert!(cost < MOST, "{numbers}");
+}
+
+fn median(times: impl Iterator<Item = Duration>) -> Duration {
+    let mut times: Vec<Duration> = times.collect();
+    times.sort();
+    times[times.len() / 2]
 }

@@ -8,6 +8,7 @@
 )]
 
 mod attacker;
+mod cost;
 mod delay;
 mod disguise;
 mod exposure;

@@ -87,6 +87,8 @@ fn process_namespace_makes_no_stranger_of_a_process_of_the_owners_user() {
     assert_eq!(ask(&address).unwrap(), (second, 2));
     let third = family.succeed(second, Way::External);
     family.expect(third, "ready");
+    // It has accepted clients until it was drained, and cannot be waited for by a number of its own.
+    family.expect(second, "gone");
     expect_owner(&family, third, 3, &address);
     expect_unharmed(&mut family, third, &address);
 }

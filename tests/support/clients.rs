@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::TcpStream;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -31,7 +31,11 @@ pub(crate) fn read_answer(stream: TcpStream) -> io::Result<(u32, u64)> {
     Ok((pid.parse().map_err(invalid)?, generation.parse().map_err(invalid)?))
 }
 
-/// Clients that come one after another, whether those before were answered or not.
+/// Most clients that wait for their answer at once: a machine that cannot follow would have ever more
+/// of them, and a predecessor that never has served its last.
+const MOST: usize = 32;
+
+/// Clients that come one after another, though those before were not answered, up to a bound.
 pub(crate) struct Clients {
     stop: Sender<()>,
     comes: JoinHandle<Vec<io::Error>>,
@@ -53,7 +57,7 @@ impl Clients {
     /// The first of them comes now.
     pub(crate) fn start(address: &str) -> Self {
         let (stop, stopped) = channel();
-        let (asked, questions) = channel();
+        let (asked, questions) = sync_channel(MOST);
         let address = address.to_owned();
         Self {
             stop,
@@ -79,7 +83,7 @@ impl Tally {
     }
 }
 
-fn come(address: &str, stopped: &Receiver<()>, asked: &Sender<TcpStream>) -> Vec<io::Error> {
+fn come(address: &str, stopped: &Receiver<()>, asked: &SyncSender<TcpStream>) -> Vec<io::Error> {
     /// Between one client and the next.
     const PACE: Duration = Duration::from_millis(1);
     let mut refused = Vec::new();

@@ -19,7 +19,7 @@ use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-use super::{DEADLINE, sys, wait_until};
+use super::{DEADLINE, process, sys, wait_until};
 
 /// How a successor comes to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -309,13 +309,9 @@ impl Family {
         self.events.extract_if(.., is).collect()
     }
 
-    /// The processes of the family that hold a lock of the kind a token has: see `proc_locks(5)`.
+    /// The processes of the family that have taken a lock of the kind a token has, and hold it.
     pub(crate) fn lock_holders(&self) -> Vec<u32> {
-        let everybody: Vec<u32> = self.members().collect();
-        let locks = sys::read_at_once("/proc/locks");
-        let held = locks.lines().filter(|lock| lock.contains(" FLOCK "));
-        let holders = held.filter_map(|lock| lock.split_whitespace().nth(4)?.parse().ok());
-        holders.filter(|holder| everybody.contains(holder)).collect()
+        self.members().filter(|pid| process::holds_lock(*pid)).collect()
     }
 
     fn members(&self) -> impl Iterator<Item = u32> {

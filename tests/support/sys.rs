@@ -2,7 +2,7 @@
 
 use std::ffi::CString;
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -133,15 +133,6 @@ pub(crate) fn members(group: u32) -> Vec<u32> {
 fn is_member(pid: u32, group: u32) -> bool {
     let stat = stat(Path::new(&format!("/proc/{pid}")));
     stat.is_some_and(|(state, of_group)| of_group == group && !matches!(state, 'Z' | 'X'))
-}
-
-/// Reads a file of `/proc` in one call: between two the kernel goes on by position in a list that
-/// may have changed.
-pub(crate) fn read_at_once(path: &str) -> String {
-    let mut text = vec![0; 1 << 16];
-    let length = fs::File::open(path).unwrap().read(&mut text).unwrap();
-    text.truncate(length);
-    String::from_utf8(text).unwrap()
 }
 
 /// Whether every thread of a process is stopped.

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use super::gave_up::GaveUp;
 use super::outcome::Outcome;
 use super::scenario::{Begun, Scenario, expect_answer};
 use crate::support::control::Tool;
 use crate::support::open_loop::{Client, OpenLoop};
-use crate::support::{Family, Way, process, wait_until};
+use crate::support::{Event, Family, Way, process};
 use crate::{expect_failed, expect_owner};
 
 /// How long a side waits for the next step once the successor is ready.
@@ -55,6 +56,10 @@ pub(super) struct Course {
     pub(super) struck: Instant,
     /// When whoever owns the service in the end was there to serve.
     pub(super) restored: Instant,
+    /// When the last process that had the listener had ended, if every one of them has.
+    pub(super) gone: Option<Instant>,
+    /// How whoever has waited for a victim that stands still has given up.
+    pub(super) gave_up: Option<GaveUp>,
 }
 
 /// The processes of one case.
@@ -66,6 +71,11 @@ struct Stage<'a> {
     /// Not yet known where the first is still to spawn it.
     second: Option<u32>,
     tool: Option<Tool>,
+    /// When the other was left alone with a victim that stands still.
+    alone_since: Instant,
+    /// See [`Course`].
+    gone: Option<Instant>,
+    gave_up: Option<GaveUp>,
 }
 
 impl Case {
@@ -78,16 +88,20 @@ impl Case {
             .set("READY_MS", &READY.as_millis().to_string())
             .set("PROGRESS", "warming up");
         let (first, address) = family.start_service();
+        let before = process::descriptors(first);
         let clients = OpenLoop::start(&address);
         let mut stage = self.begin(family, first, address);
         let (struck, in_flight) = stage.strike();
         stage.await_others();
         stage.resolve();
         let (owner, restored) = stage.restore();
+        // Whoever has lived through it holds what it would hold without it.
+        process::expect_level(owner, stage.level(owner, before, descriptors));
         let next = stage.hand_on(owner);
         let clients = clients.stop();
-        stage.expect_descriptors(next, descriptors);
-        Course { clients, in_flight, struck, restored }
+        process::expect_level(next, descriptors);
+        let Stage { gone, gave_up, .. } = stage;
+        Course { clients, in_flight, struck, restored, gone, gave_up }
     }
 
     /// Lets it begin, up to the point.
@@ -99,7 +113,17 @@ impl Case {
         // Where it has to begin afresh it is to be found where the first was.
         family.set_next("LISTEN", &address);
         let Begun { second, tool } = self.scenario.begin(&mut family, first, self.way);
-        let mut stage = Stage { case: self, family, address, first, second, tool };
+        let mut stage = Stage {
+            case: self,
+            family,
+            address,
+            first,
+            second,
+            tool,
+            alone_since: Instant::now(),
+            gone: None,
+            gave_up: None,
+        };
         let victim = stage.victim();
         stage.family.expect_like(victim, "held", &self.point);
         stage
@@ -130,6 +154,8 @@ impl Stage<'_> {
         let struck = Instant::now();
         if self.case.fault == Fault::Killed {
             self.family.kill(victim);
+            // Where the service begins afresh nobody else had the listener.
+            self.gone = Some(Instant::now()).filter(|_| self.case.outcome == Outcome::Afresh);
         }
         (struck, in_flight)
     }
@@ -144,6 +170,7 @@ impl Stage<'_> {
                 // There is none yet where the first has not spawned it.
                 if let Some(second) = self.second.or_else(|| self.expect_spawned()) {
                     self.case.scenario.stir(&self.family, second);
+                    self.alone_since = Instant::now();
                     self.await_second(second, outcome);
                 }
             }
@@ -165,7 +192,8 @@ impl Stage<'_> {
             }
             _ => {
                 if self.case.scenario != Scenario::GivesUp {
-                    self.family.expect(second, "failed");
+                    let failed = self.family.expect(second, "failed");
+                    self.note(&failed.details);
                 }
                 self.family.expect_end(second);
             }
@@ -179,7 +207,25 @@ impl Stage<'_> {
             case.scenario != Scenario::Refuses && case.point != "successor.before.send-hello";
         if case.way == Way::Spawned || had_begun {
             expect_failed(&mut self.family, first, case.way);
+            let is_why = |event: &Event| {
+                event.pid == first && event.name == "fields" && event.details.contains("failure=")
+            };
+            let why = self.family.expect_where("why the handoff failed", is_why);
+            self.note(&why.details);
         }
+    }
+
+    /// What is said of a victim that stands still, by whoever has waited for it.
+    fn note(&mut self, text: &str) {
+        if self.case.fault == Fault::Killed || self.gave_up.is_some() {
+            return;
+        }
+        self.gave_up = GaveUp::read(text, self.alone_since);
+        let must_have_waited = self.case.scenario == Scenario::Handoff;
+        assert!(
+            self.gave_up.is_some() || !must_have_waited,
+            "it is not said who has waited: {text}"
+        );
     }
 
     /// What becomes of a victim that stands still.
@@ -244,6 +290,7 @@ impl Stage<'_> {
 
     fn supervise(&mut self) -> u32 {
         self.family.expect_only(&[]);
+        self.gone = Some(Instant::now());
         self.family.set("LISTEN", &self.address.clone());
         let (started, address) = self.family.start_service();
         assert_eq!(address, self.address);
@@ -259,9 +306,20 @@ impl Stage<'_> {
         crate::expect_next_try_succeeds(&mut self.family, owner, &self.address, self.case.way)
     }
 
-    fn expect_descriptors(&self, owner: u32, expected: usize) {
-        let open = || process::descriptors(owner);
-        wait_until(|| open() == expected, || format!("{} descriptors, not {expected}", open()));
-        assert_eq!(process::zombies(owner), [0; 0], "children that are not waited for");
+    /// How many descriptors the owner has open without a client, if the first had so many before
+    /// anything was, and a successor has so many.
+    fn level(&mut self, owner: u32, first: usize, successor: usize) -> usize {
+        match self.case.outcome {
+            Outcome::First | Outcome::Nobody => first,
+            Outcome::Second | Outcome::Unnoticed => successor,
+            // As a first one, but for what each was born with.
+            Outcome::Afresh => {
+                first - self.count_inherited(self.first) + self.count_inherited(owner)
+            }
+        }
+    }
+
+    fn count_inherited(&mut self, pid: u32) -> usize {
+        self.family.expect(pid, "inherits").details.split(' ').count()
     }
 }

@@ -155,6 +155,8 @@ impl Scenario {
         match self {
             Self::TimesOut => drop(family.expect_like(first, "log", FAILED)),
             Self::TakesBack => drop(family.expect_like(first, "log", TAKEN_BACK)),
+            // Else it may be ready before that.
+            Self::Stops => drop(family.expect(first, "exit")),
             _ => {}
         }
         begun.tool.iter_mut().for_each(expect_answer);

@@ -7,9 +7,12 @@ use super::case::{COMMIT, Case, Course, Fault, Victim};
 use super::outcome::Outcome;
 use crate::support::open_loop::{Client, End};
 
-/// Beyond its deadline a client may wait as long as this, and twice as long as any client of a service
-/// that nothing befalls has waited meanwhile.
-const GRACE: Duration = Duration::from_millis(100);
+/// So much later than what is allowed may anything come, for a machine is never quite quiet: less than
+/// any timeout, so that whoever waits for one is seen.
+pub(super) const GRACE: Duration = Duration::from_millis(200);
+
+/// Longest that it may take until a crowd is cleared away.
+const CROWD: Duration = Duration::from_secs(2);
 
 /// What the clients of a case got.
 pub(super) struct Verdict {
@@ -27,16 +30,14 @@ pub(super) struct Verdict {
     nobody_there: usize,
     /// Answers that came once the owner, which had stood still, went on.
     stood_still: usize,
-    /// How long an answer may take before it is late, but for what noise adds.
+    /// How long an answer may take before it is late.
     allowed: Duration,
     /// Longest that any other answer was waited for.
     longest: Duration,
-    /// Longest that a client of another service had to wait at the same time.
-    noise: Duration,
 }
 
 impl Verdict {
-    pub(super) fn new(case: Case, course: &Course, calm: &Calm) -> Self {
+    pub(super) fn new(case: Case, course: &Course) -> Self {
         let mut verdict = Self {
             allowed: case.allowed(),
             clients: course.clients.len(),
@@ -49,7 +50,6 @@ impl Verdict {
             nobody_there: 0,
             stood_still: 0,
             longest: Duration::ZERO,
-            noise: Duration::ZERO,
             case,
         };
         let restored = match verdict.case.stands_still() {
@@ -57,19 +57,29 @@ impl Verdict {
             false => course.restored,
         };
         // What a crowd leaves behind is cleared away while the next ones are served.
-        verdict.allowed += restored - course.restored;
+        verdict.allowed += (restored - course.restored).min(CROWD);
+        verdict.late += usize::from(course.gave_up.is_some_and(|gave_up| gave_up.late() > GRACE));
         for client in &course.clients {
-            verdict.count(client, course, restored, calm);
+            verdict.count(client, course, restored);
         }
         verdict
     }
 
     /// Whether every client got what it may expect.
     pub(super) fn is_good(&self) -> bool {
-        self.refused + self.reset + self.lost + self.late == 0
+        self.failed() + self.late == 0
     }
 
-    fn count(&mut self, client: &Client, course: &Course, restored: Instant, calm: &Calm) {
+    /// Whether nothing but time is to be complained of.
+    pub(super) fn is_late_only(&self) -> bool {
+        self.failed() == 0 && self.late > 0
+    }
+
+    fn failed(&self) -> usize {
+        self.refused + self.reset + self.lost
+    }
+
+    fn count(&mut self, client: &Client, course: &Course, restored: Instant) {
         let struck = course.struck;
         let end = client.end.map(|(_, end)| end);
         let lasts = |end: Option<Instant>| end.is_none_or(|end| end >= struck);
@@ -79,34 +89,40 @@ impl Verdict {
             match *asked < restored && lasts(Some(*answered)) {
                 true if in_flight => {}
                 true if self.case.stands_still() => self.stood_still += 1,
-                _ => self.judge(*asked, *answered, calm),
+                _ => self.judge(*asked, *answered),
             }
         }
         let is_met = lasts(client.end.map(|(at, _)| at));
         match end {
             Some(End::Served) => {}
             _ if is_met && in_flight => self.in_flight += 1,
-            _ if is_met && client.asked < restored && self.case.is_without_listener() => {
-                self.nobody_there += 1;
-            }
+            Some(end) if is_met && course.turns_away(client, end) => self.nobody_there += 1,
             Some(End::Refused) => self.refused += 1,
             Some(End::Reset) => self.reset += 1,
             Some(End::Closed) | None => self.lost += 1,
         }
     }
 
-    fn judge(&mut self, asked: Instant, answered: Instant, calm: &Calm) {
+    fn judge(&mut self, asked: Instant, answered: Instant) {
         let waited = answered.saturating_duration_since(asked);
-        let noise = calm.noise(asked, answered);
         self.longest = self.longest.max(waited);
-        self.noise = self.noise.max(noise);
-        if waited > self.allowed + GRACE + 2 * noise {
+        if waited > self.allowed + GRACE {
             self.late += 1;
         }
     }
 }
 
 impl Course {
+    /// Whether the kernel may have turned a client away because the last process with the listener has
+    /// ended: it resets those in the queue then, and refuses whoever comes from then on.
+    fn turns_away(&self, client: &Client, end: End) -> bool {
+        match end {
+            End::Refused => self.gone.is_some() && client.begun < self.restored,
+            End::Reset => self.gone.is_some_and(|gone| client.begun < gone),
+            End::Served | End::Closed => false,
+        }
+    }
+
     /// When everybody was done who came while the owner stood still: they go on in a crowd.
     fn caught_up(&self) -> Instant {
         let crowd = self.clients.iter().filter(|client| client.begun < self.restored);
@@ -133,49 +149,13 @@ impl Case {
             (_, outcome) => outcome == Outcome::Nobody,
         }
     }
-
-    /// The only process that had the listener is gone.
-    fn is_without_listener(&self) -> bool {
-        matches!(self.outcome, Outcome::Nobody | Outcome::Afresh)
-    }
-}
-
-/// What the clients of a service got that nothing befalls: how noisy the machine was, and when.
-pub(super) struct Calm {
-    begun: Instant,
-    /// Longest that an answer was waited for, by the tenths of a second in which somebody waited.
-    longest: Vec<Duration>,
-}
-
-impl Calm {
-    pub(super) fn new(begun: Instant, clients: &[Client]) -> Self {
-        let mut calm = Self { begun, longest: Vec::new() };
-        for (asked, answered) in clients.iter().flat_map(|client| &client.answers) {
-            let (first, last) = (calm.tenth(*asked), calm.tenth(*answered));
-            calm.longest.resize(calm.longest.len().max(last + 1), Duration::ZERO);
-            for longest in &mut calm.longest[first..=last] {
-                *longest = (*longest).max(*answered - *asked);
-            }
-        }
-        calm
-    }
-
-    /// Longest that an answer was waited for in that time.
-    fn noise(&self, from: Instant, to: Instant) -> Duration {
-        let tenths = self.longest.iter().take(self.tenth(to) + 1).skip(self.tenth(from));
-        tenths.copied().max().unwrap_or_default()
-    }
-
-    fn tenth(&self, at: Instant) -> usize {
-        (at.saturating_duration_since(self.begun).as_millis() / 100) as usize
-    }
 }
 
 /// The head of the table of verdicts: clients and answers, what failed for no good reason, what could
 /// not be served, and times in milliseconds.
 pub(super) const HEAD: &str = "\
 scenario  process point                              way      fault  owner     clients answers refused reset  lost  late | \
-in flight nobody stood still | longest allowed noise";
+in flight nobody stood still | longest allowed";
 
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -189,8 +169,7 @@ impl fmt::Display for Verdict {
         write!(f, "{clients:8} {answers:7} {refused:7} {reset:5} {lost:5} {late:5} | ")?;
         let Self { in_flight, nobody_there, stood_still, .. } = self;
         write!(f, "{in_flight:9} {nobody_there:6} {stood_still:11} | ")?;
-        let [longest, allowed, noise] =
-            [self.longest, self.allowed, self.noise].map(|time| time.as_millis());
-        write!(f, "{longest:7} {allowed:7} {noise:5}")
+        let [longest, allowed] = [self.longest, self.allowed].map(|time| time.as_millis());
+        write!(f, "{longest:7} {allowed:7}")
     }
 }
