@@ -9,8 +9,10 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod attempt;
 mod deadlines;
 mod faults;
+mod fence;
 mod good;
 mod refusals;
 mod settling;

@@ -1,18 +1,18 @@
 //! The lock and the number in the token decide, whatever else goes wrong.
 
-use heirloom_proto::predecessor::{Event as OlderEvent, Settings};
+use heirloom_proto::predecessor::Event as OlderEvent;
 use heirloom_proto::successor::Event;
 use heirloom_proto::{Failure, Lock, Message, Phase};
 
-use crate::support::{Pair, Who, hello, seconds, settings};
+use crate::support::{Pair, Who, hello, seconds};
 
 #[track_caller]
-fn reached(pair: &mut Pair, condition: impl Fn(&Pair) -> bool) {
+pub(super) fn reached(pair: &mut Pair, condition: impl Fn(&Pair) -> bool) {
     assert!(pair.run_until(condition));
 }
 
 /// A successor that has everything and is stopped; its predecessor has given it up.
-fn stale() -> Pair {
+pub(super) fn stale() -> Pair {
     let mut pair = Pair::connected(1);
     reached(&mut pair, |pair| pair.younger_phase() == Phase::Committing);
     pair.younger().frozen = true;
@@ -21,11 +21,11 @@ fn stale() -> Pair {
     pair
 }
 
-fn holds_token(pair: &Pair) -> bool {
+pub(super) fn holds_token(pair: &Pair) -> bool {
     pair.kernel.holder() == Some(Who::Younger(0)) && !pair.youngers[0].owns()
 }
 
-fn is_free(pair: &Pair) -> bool {
+pub(super) fn is_free(pair: &Pair) -> bool {
     pair.older.machine.phase() == Phase::Releasing && pair.kernel.holder().is_none()
 }
 
@@ -87,105 +87,6 @@ fn a_late_end_of_file_delays_nothing() {
 }
 
 #[test]
-fn a_stale_successor_that_gets_the_lock_gives_it_back() {
-    let mut pair = stale();
-    pair.connect(hello());
-    reached(&mut pair, is_free);
-    pair.youngers[1].frozen = true;
-    pair.youngers[0].frozen = false;
-    pair.pass(seconds(1));
-    let superseded = Failure::Superseded { attempt: 1, latest: 2 };
-    assert_eq!(pair.youngers[0].failure(), &superseded);
-    assert!(is_free(&pair));
-    pair.youngers[1].frozen = false;
-    pair.pass(seconds(1));
-    pair.assert_younger_owns();
-}
-
-#[test]
-fn a_stale_successor_takes_no_lock_of_a_later_owner_for_leaked() {
-    for deaf in [false, true] {
-        let mut pair = stale();
-        pair.connect(hello());
-        pair.settle();
-        pair.assert_younger_owns();
-        pair.kill_older();
-        pair.youngers[0].frozen = false;
-        if deaf {
-            pair.youngers[0].link.cut();
-        }
-        let now = pair.now;
-        pair.youngers[0].machine.handle_peer_died(now);
-        pair.pass(seconds(10));
-        pair.assert_younger_owns();
-        assert!(matches!(pair.youngers[0].failure(), Failure::Superseded { .. }));
-    }
-}
-
-#[test]
-fn a_predecessor_that_wakes_after_two_more_generations_has_handed_over() {
-    for held in [false, true] {
-        let mut pair = Pair::connected(1);
-        reached(&mut pair, holds_token);
-        pair.older.frozen = true;
-        pair.settle();
-        // The new owner has begun an attempt of its own and is gone.
-        pair.kernel.write_attempt(0, 2);
-        pair.kill_younger(0);
-        if held {
-            pair.kernel.try_lock(Who::Stranger, 0);
-        }
-        pair.older.frozen = false;
-        pair.pass(seconds(10));
-        assert_eq!(pair.older.machine.phase(), Phase::Draining);
-        assert!(!pair.kernel.holds(Who::Older, 0));
-    }
-}
-
-/// A successor that is not the owner writes into the token.
-fn written(held: bool) -> Pair {
-    let mut pair = Pair::connected(1);
-    reached(&mut pair, is_free);
-    pair.younger().frozen = true;
-    pair.kernel.write_attempt(0, 99);
-    if held {
-        pair.kernel.try_lock(Who::Younger(0), 0);
-    }
-    pair
-}
-
-#[test]
-fn a_number_written_by_one_who_never_owned_moves_nothing() {
-    let mut pair = written(false);
-    pair.kill_younger(0);
-    pair.settle();
-    pair.assert_older_owns();
-    assert_eq!(pair.kernel.attempt(0), 1, "and is put right");
-    pair.connect(hello());
-    pair.settle();
-    pair.assert_younger_owns();
-}
-
-#[test]
-fn a_number_written_by_one_who_holds_the_token_in_silence_does_not_save_it() {
-    let mut pair = written(true);
-    pair.pass(seconds(3));
-    assert_eq!(pair.older.fenced, 1);
-    pair.assert_older_owns();
-    assert_eq!(pair.kernel.attempt(0), 1);
-}
-
-#[test]
-fn a_number_written_by_somebody_else_fails_the_handoff_and_no_more() {
-    let mut pair = Pair::connected(1);
-    reached(&mut pair, is_free);
-    pair.kernel.write_attempt(0, 99);
-    pair.pass(seconds(3));
-    assert_eq!(pair.younger().failure(), &Failure::Superseded { attempt: 1, latest: 99 });
-    pair.assert_older_owns();
-}
-
-#[test]
 fn a_dead_successor_is_not_handed_over_to_even_if_its_lock_was_leaked_after_owned() {
     let mut pair = Pair::connected(1);
     pair.kernel.leaks = Some(Who::Younger(0));
@@ -212,103 +113,6 @@ fn an_abort_of_a_living_predecessor_is_believed_at_once() {
     pair.youngers[0].frozen = false;
     pair.settle();
     assert!(matches!(pair.youngers[0].failure(), Failure::PeerAborted(_)));
-    pair.assert_older_owns();
-}
-
-/// The deadline comes to a frozen owner before it has read what has arrived meanwhile.
-fn wake_late(pair: &mut Pair) {
-    pair.now += seconds(3);
-    pair.older.frozen = false;
-    pair.older.machine.handle_timeout(pair.now);
-    pair.settle();
-}
-
-#[test]
-fn a_successor_that_has_spoken_is_heard_before_it_is_killed_for_its_silence() {
-    let mut pair = Pair::connected(1);
-    reached(&mut pair, holds_token);
-    pair.older.frozen = true;
-    pair.settle();
-    assert!(!pair.younger().link.to_older.is_empty(), "it has said `Owned`");
-    wake_late(&mut pair);
-    assert_eq!(pair.older.fenced, 0);
-    pair.assert_younger_owns();
-    assert_eq!(pair.older.machine.phase(), Phase::Draining);
-}
-
-#[test]
-fn without_fence_a_silent_owner_is_left_alone_until_it_speaks() {
-    let mut settings = settings();
-    settings.fence = false;
-    let mut pair = Pair::with(1, settings);
-    pair.connect(hello());
-    reached(&mut pair, holds_token);
-    pair.younger().frozen = true;
-    pair.pass(seconds(60));
-    assert_eq!((pair.older.fenced, pair.older.machine.phase()), (0, Phase::Releasing));
-    assert_eq!(pair.older.machine.poll_deadline(), None, "nothing to wake up for");
-    pair.younger().frozen = false;
-    pair.pass(seconds(1));
-    pair.assert_younger_owns();
-    assert_eq!(pair.older.machine.phase(), Phase::Draining);
-}
-
-#[test]
-fn without_fence_a_silent_owner_that_dies_gives_the_token_back() {
-    let mut settings = settings();
-    settings.fence = false;
-    let mut pair = Pair::with(1, settings);
-    pair.connect(hello());
-    reached(&mut pair, holds_token);
-    pair.younger().frozen = true;
-    pair.pass(seconds(60));
-    pair.kill_younger(0);
-    pair.pass(seconds(1));
-    pair.assert_older_owns();
-}
-
-#[test]
-fn without_fence_a_closed_connection_is_not_tried_for_ever() {
-    let mut settings = settings();
-    settings.fence = false;
-    let mut pair = Pair::with(1, settings);
-    pair.connect(hello());
-    reached(&mut pair, holds_token);
-    pair.younger().frozen = true;
-    pair.pass(seconds(60));
-    pair.younger().link.younger_closed = true;
-    pair.pass(seconds(60));
-    assert_eq!(pair.older.machine.poll_deadline(), None, "nothing to wake up for");
-}
-
-#[test]
-fn a_successor_that_cannot_be_killed_is_believed_when_it_speaks() {
-    let mut pair = Pair::connected(1);
-    pair.older.fence_works = false;
-    reached(&mut pair, holds_token);
-    pair.younger().frozen = true;
-    pair.pass(seconds(60));
-    assert_eq!(pair.older.fenced, 1);
-    pair.younger().frozen = false;
-    pair.pass(seconds(1));
-    pair.assert_younger_owns();
-    assert_eq!(pair.older.machine.phase(), Phase::Draining);
-}
-
-#[test]
-fn what_a_successor_said_before_it_was_ended_does_not_count() {
-    let mut pair = Pair::connected(1);
-    pair.older.fence_works = true;
-    reached(&mut pair, holds_token);
-    pair.younger().frozen = true;
-    let fenced = |pair: &Pair| pair.older.fenced == 1;
-    pair.now += seconds(2);
-    pair.older.machine.handle_timeout(pair.now);
-    reached(&mut pair, fenced);
-    assert_eq!(pair.older.machine.phase(), Phase::Fencing);
-    let owned = Message::Owned.encode().unwrap();
-    pair.younger().link.to_older.push_back(owned);
-    pair.pass(seconds(1));
     pair.assert_older_owns();
 }
 
@@ -435,22 +239,4 @@ fn whoever_connected_while_the_token_moved_is_closed_when_it_is_taken_back() {
     pair.settle();
     pair.assert_older_owns();
     assert!(pair.older.closed.contains(&visitor), "it may have seen the successor's credentials");
-}
-
-#[test]
-fn numbers_from_whoever_was_the_predecessor_may_be_as_high_as_they_get() {
-    let settings = Settings { generation: u64::MAX, attempt: u64::MAX, ..settings() };
-    let mut pair = Pair::with(1, settings);
-    pair.connect(hello());
-    pair.settle();
-    pair.assert_younger_owns();
-    assert_eq!(pair.younger().machine.welcome().unwrap().attempt, 0, "none but the latest counts");
-}
-
-#[test]
-fn an_owner_is_stopped_whatever_the_number_of_its_attempt() {
-    let mut pair = Pair::with(1, Settings { attempt: u64::MAX, ..settings() });
-    pair.older.machine.handle_stop(pair.now);
-    pair.settle();
-    assert_eq!(pair.older.machine.phase(), Phase::Stopped);
 }
