@@ -42,7 +42,7 @@ pub(crate) fn meet(settings: &Arc<Settings>) -> Result<Driver, Error> {
     while Instant::now() < search.deadline {
         let begun = match search.find(settings)? {
             Some(met) => search.take_over(settings, met)?,
-            None => begin(settings)?,
+            None => search.begin(settings)?,
         };
         match begun {
             Some(driver) => return Ok(driver),
@@ -64,6 +64,8 @@ struct Search {
     silent: Option<i32>,
     /// The process that went away in the midst of handing over: it is not asked twice.
     quitter: Option<i32>,
+    /// The process that went away last, if it is another than this one.
+    leaving: Option<PidFd>,
     deadline: Instant,
 }
 
@@ -71,7 +73,7 @@ impl Search {
     fn new() -> Self {
         let deadline = Instant::now() + PATIENCE;
         let spawned = Spawned::from_environment();
-        Self { spawned, last: None, silent: None, quitter: None, deadline }
+        Self { spawned, last: None, silent: None, quitter: None, leaving: None, deadline }
     }
 
     fn find(&mut self, settings: &Settings) -> Result<Option<Met>, Error> {
@@ -120,10 +122,24 @@ impl Search {
                     && (is_greeting(&failure) || self.quitter != Some(peer.pid())) =>
             {
                 self.remember(failure, &process, &peer);
+                self.leaving = Some(process).filter(|_| !is_this_process(peer.pid()));
             }
             Err(Trouble::Failure(failure)) => return Err(failure.into()),
         }
         Ok(None)
+    }
+
+    /// Begins the service, as nobody is there. Whoever went away may be about to end: it closes what it
+    /// has in no order that tells, and its listeners may be the last.
+    fn begin(&mut self, settings: &Arc<Settings>) -> Result<Option<Driver>, Error> {
+        /// How long a process takes to end that has much to close; one that was stopped and drains
+        /// may live on.
+        const ENDING: Duration = Duration::from_secs(1);
+        if let Some(process) = self.leaving.take().filter(|process| !process.has_ended()) {
+            tracing::info!("whoever was there has left and lives: waiting a little for its end");
+            process.ends_within(ENDING);
+        }
+        begin(settings)
     }
 
     /// The process that was met has gone away, or will have nothing to do with this one.
@@ -151,9 +167,13 @@ impl Search {
 fn is_for_another(reason: RefuseReason, owner: i32) -> bool {
     match reason {
         RefuseReason::Service | RefuseReason::SecretUsed => true,
-        RefuseReason::Secret => u32::try_from(owner) == Ok(std::process::id()),
+        RefuseReason::Secret => is_this_process(owner),
         _ => false,
     }
+}
+
+fn is_this_process(pid: i32) -> bool {
+    u32::try_from(pid) == Ok(std::process::id())
 }
 
 /// Why nothing was taken over.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::libc;
@@ -58,6 +59,19 @@ impl PidFd {
     pub(crate) fn has_ended(&self) -> bool {
         let mut set = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
         poll(&mut set, PollTimeout::ZERO) == Ok(1)
+    }
+
+    /// Waits until the process has ended, for at most so long. Tells whether it has.
+    pub(crate) fn ends_within(&self, timeout: Duration) -> bool {
+        let deadline = Instant::now() + timeout;
+        let mut set = [PollFd::new(self.0.as_fd(), PollFlags::POLLIN)];
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match poll(&mut set, PollTimeout::try_from(left).unwrap_or(PollTimeout::ZERO)) {
+                Err(Errno::EINTR) => {}
+                ended => return ended == Ok(1),
+            }
+        }
     }
 
     /// Ends the process with `SIGKILL`.

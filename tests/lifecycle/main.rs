@@ -18,5 +18,5 @@ mod takeover;
 
 #[test]
 fn role_main() {
-    support::run_role(&[("squat", takeover::squat)]);
+    support::run_role(&[("squat", takeover::squat), ("leave", takeover::leave)]);
 }

@@ -1,15 +1,17 @@
 //! What a process that starts finds on its handoff socket, under each policy.
 
-use std::os::fd::AsRawFd;
+use std::net::TcpListener;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::Path;
 use std::sync::Barrier;
 use std::thread;
+use std::time::Duration;
 
 use heirloom::{ErrorKind, Upgrader};
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, bind, listen, socket,
+    AddressFamily, Backlog, SockFlag, SockType, UnixAddr, accept, bind, listen, socket,
 };
-use nix::unistd::{Uid, setuid};
+use nix::unistd::{Uid, close, setuid};
 
 use crate::support::role::{Role, emit};
 use crate::support::{Family, ask};
@@ -20,14 +22,49 @@ const FOREIGN: u32 = 65_534;
 /// Listens on the handoff socket as another user, and answers nobody.
 pub(crate) fn squat(role: &Role) {
     setuid(Uid::from_raw(FOREIGN)).unwrap();
-    let (family, flags) = (AddressFamily::Unix, SockFlag::SOCK_CLOEXEC);
-    let squatter = socket(family, SockType::SeqPacket, flags, None).unwrap();
-    let name = role.get("HANDOFF").unwrap().strip_prefix('@').unwrap();
-    let name = UnixAddr::new_abstract(name.as_bytes()).unwrap();
-    bind(squatter.as_raw_fd(), &name).unwrap();
-    listen(&squatter, Backlog::new(8).unwrap()).unwrap();
+    let _squatter = listen_at(role.get("HANDOFF").unwrap());
     emit("squatting", "");
     role.next_order();
+}
+
+/// Listens at an abstract name.
+fn listen_at(address: &str) -> OwnedFd {
+    let (family, flags) = (AddressFamily::Unix, SockFlag::SOCK_CLOEXEC);
+    let listener = socket(family, SockType::SeqPacket, flags, None).unwrap();
+    let name = address.strip_prefix('@').unwrap();
+    let name = UnixAddr::new_abstract(name.as_bytes()).unwrap();
+    bind(listener.as_raw_fd(), &name).unwrap();
+    listen(&listener, Backlog::new(8).unwrap()).unwrap();
+    listener
+}
+
+/// Listens on the handoff socket, and closes that and whoever connects first before everything else,
+/// as a process may that ends.
+pub(crate) fn leave(role: &Role) {
+    let service = TcpListener::bind(role.get("LISTEN").unwrap()).unwrap();
+    emit("bound", &service.local_addr().unwrap().to_string());
+    let visited = listen_at(role.get("HANDOFF").unwrap());
+    emit("listening", "");
+    let visitor = accept(visited.as_raw_fd()).unwrap();
+    drop(visited);
+    close(visitor).unwrap();
+    emit("leaving", "");
+    role.next_order();
+    drop(service);
+}
+
+#[test]
+fn service_is_begun_when_whoever_went_away_has_closed_everything() {
+    let mut family = Family::new();
+    let leaving = family.set("ROLE", "leave").start();
+    let address = family.expect(leaving, "bound").details;
+    family.expect(leaving, "listening");
+    let started = family.set("ROLE", "serve").set("LISTEN", &address).start();
+    family.expect(leaving, "leaving");
+    assert!(!family.comes_within(started, "started", Duration::from_millis(100)), "too early");
+    family.tell(leaving, "end");
+    family.expect(started, "ready");
+    assert_eq!(ask(&address).unwrap(), (started, 1));
 }
 
 /// A process that starts under each policy finds this.
