@@ -1,5 +1,6 @@
 //! A successor that holds the token in silence is ended for it, if it may be.
 
+use heirloom_proto::predecessor::Settings;
 use heirloom_proto::{Message, Phase};
 
 use super::token::{holds_token, reached};
@@ -26,15 +27,19 @@ fn a_successor_that_has_spoken_is_heard_before_it_is_killed_for_its_silence() {
     assert_eq!(pair.older.machine.phase(), Phase::Draining);
 }
 
-#[test]
-fn without_fence_a_silent_owner_is_left_alone_until_it_speaks() {
-    let mut settings = settings();
-    settings.fence = false;
-    let mut pair = Pair::with(1, settings);
+/// A successor that has held the token in silence for a minute, and is not ended for it.
+fn silent_without_fence() -> Pair {
+    let mut pair = Pair::with(1, Settings { fence: false, ..settings() });
     pair.connect(hello());
     reached(&mut pair, holds_token);
     pair.younger().frozen = true;
     pair.pass(seconds(60));
+    pair
+}
+
+#[test]
+fn without_fence_a_silent_owner_is_left_alone_until_it_speaks() {
+    let mut pair = silent_without_fence();
     assert_eq!((pair.older.fenced, pair.older.machine.phase()), (0, Phase::Releasing));
     assert_eq!(pair.older.machine.poll_deadline(), None, "nothing to wake up for");
     pair.younger().frozen = false;
@@ -45,13 +50,7 @@ fn without_fence_a_silent_owner_is_left_alone_until_it_speaks() {
 
 #[test]
 fn without_fence_a_silent_owner_that_dies_gives_the_token_back() {
-    let mut settings = settings();
-    settings.fence = false;
-    let mut pair = Pair::with(1, settings);
-    pair.connect(hello());
-    reached(&mut pair, holds_token);
-    pair.younger().frozen = true;
-    pair.pass(seconds(60));
+    let mut pair = silent_without_fence();
     pair.kill_younger(0);
     pair.pass(seconds(1));
     pair.assert_older_owns();
@@ -59,13 +58,7 @@ fn without_fence_a_silent_owner_that_dies_gives_the_token_back() {
 
 #[test]
 fn without_fence_a_closed_connection_is_not_tried_for_ever() {
-    let mut settings = settings();
-    settings.fence = false;
-    let mut pair = Pair::with(1, settings);
-    pair.connect(hello());
-    reached(&mut pair, holds_token);
-    pair.younger().frozen = true;
-    pair.pass(seconds(60));
+    let mut pair = silent_without_fence();
     pair.younger().link.younger_closed = true;
     pair.pass(seconds(60));
     assert_eq!(pair.older.machine.poll_deadline(), None, "nothing to wake up for");
