@@ -6,6 +6,8 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use heirloom_proto::Secret;
@@ -59,9 +61,12 @@ impl Launch {
         socket: &UnixAddress,
         secret: Secret,
         tell: impl FnOnce(io::Result<Launched>) + Send + 'static,
+        needless: Arc<AtomicBool>,
     ) -> io::Result<()> {
         let mut command = self.command(socket, secret);
-        let begin = move || tell(spawn(&mut command).map(|child| Launched(Some(child))));
+        let begin = move || {
+            tell(spawn(&mut command).map(|child| Launched { child: Some(child), needless }));
+        };
         thread::Builder::new().name("heirloom-spawn".into()).spawn(begin)?;
         Ok(())
     }
@@ -83,27 +88,36 @@ impl fmt::Display for Launch {
     }
 }
 
-/// A child whose program has begun. Until somebody watches it, dropping it ends it.
+/// A child whose program has begun. Dropping it before anybody watches it ends it if it is needless:
+/// one that is not may own the service by then, and nobody be left to watch it.
 #[derive(Debug)]
-pub(crate) struct Launched(Option<Child>);
+pub(crate) struct Launched {
+    child: Option<Child>,
+    needless: Arc<AtomicBool>,
+}
 
 impl Launched {
     /// The child, and what tells its end.
     ///
     /// # Errors
     ///
-    /// Those of `pidfd_open(2)`. The child is ended: it has done nothing yet.
-    pub(crate) fn watch(mut self) -> io::Result<(Child, PidFd)> {
-        let child = self.0.as_ref().ok_or(io::ErrorKind::NotFound)?;
+    /// Those of `pidfd_open(2)`.
+    pub(crate) fn watch(&mut self) -> io::Result<(Child, PidFd)> {
+        let child = self.child.as_ref().ok_or(io::ErrorKind::NotFound)?;
         let process = PidFd::open(child.id().cast_signed())?;
-        let child = self.0.take().ok_or(io::ErrorKind::NotFound)?;
+        let child = self.child.take().ok_or(io::ErrorKind::NotFound)?;
         Ok((child, process))
+    }
+
+    pub(crate) fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 }
 
 impl Drop for Launched {
     fn drop(&mut self) {
-        if let Some(child) = &mut self.0 {
+        let needless = self.needless.load(Ordering::SeqCst);
+        if let Some(child) = self.child.as_mut().filter(|_| needless) {
             // It may have ended by itself. What is killed ends at once.
             let _ = child.kill();
             let _ = child.wait();
@@ -137,4 +151,28 @@ fn locate(program: &Path) -> PathBuf {
     let candidates = env::split_paths(&folders).map(|folder| folder.join(program));
     let found = candidates.into_iter().find(|candidate| candidate.is_file());
     found.and_then(|found| std::path::absolute(found).ok()).unwrap_or_else(|| program.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use nix::sys::wait::waitpid;
+    use nix::unistd::Pid;
+    use std::process::Stdio;
+
+    #[test]
+    fn one_that_nobody_watches_is_ended_if_it_is_needless_and_no_other_is() {
+        for needless in [false, true] {
+            // It lives for as long as its standard input is open.
+            let mut child = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+            let (input, pid) = (child.stdin.take(), child.id().cast_signed());
+            let process = PidFd::open(pid).unwrap();
+            let needless = Arc::new(AtomicBool::new(needless));
+            drop(Launched { child: Some(child), needless: Arc::clone(&needless) });
+            assert_eq!(process.has_ended(), needless.load(Ordering::SeqCst));
+            drop(input);
+            // It is reaped already if it was ended.
+            let _ = waitpid(Pid::from_raw(pid), None);
+        }
+    }
 }

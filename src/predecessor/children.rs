@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::Child;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use heirloom_proto::Secret;
@@ -21,6 +22,8 @@ pub(super) struct Children {
     latest: u64,
     /// The latest has not begun as far as is known, and it is waited for.
     awaited: bool,
+    /// Nobody has a use for the latest any more: if it begins it is to end.
+    needless: Arc<AtomicBool>,
     /// Whoever has introduced himself meanwhile: he may be it.
     introduced: Option<u32>,
     /// Until when the latest, which is waited for no more, may take if it begins after all.
@@ -49,11 +52,13 @@ impl Children {
         mailbox: &Arc<Mailbox>,
     ) -> io::Result<()> {
         self.latest += 1;
+        self.needless = Arc::default();
         let (number, mailbox) = (self.latest, Arc::clone(mailbox));
-        launch.spawn(socket, secret, move |outcome| {
-            // Where nobody takes it any more it is dropped, and ends.
+        let tell = move |outcome| {
+            // Where nobody takes it any more it is dropped.
             let _ = mailbox.put(Command::Launched(number, outcome));
-        })?;
+        };
+        launch.spawn(socket, secret, tell, Arc::clone(&self.needless))?;
         (self.awaited, self.introduced, self.condemned) = (true, None, None);
         Ok(())
     }
@@ -71,12 +76,22 @@ impl Children {
     ) -> io::Result<()> {
         let latest = number == self.latest;
         let awaited = latest && std::mem::take(&mut self.awaited);
-        let (child, process) = match outcome.and_then(Launched::watch) {
-            Ok(watched) => watched,
+        let mut launched = match outcome {
+            Ok(launched) => launched,
             Err(error) if awaited => return Err(error),
             Err(_) => return Ok(()),
         };
-        let introduced = latest && self.introduced == Some(child.id());
+        let introduced = latest && self.introduced.is_some() && self.introduced == launched.pid();
+        let (child, process) = match launched.watch() {
+            Ok(watched) => watched,
+            // Its connection tells of its end.
+            Err(_) if introduced => return Ok(()),
+            Err(error) if awaited => {
+                self.needless.store(true, Ordering::SeqCst);
+                return Err(error);
+            }
+            Err(_) => return Ok(()),
+        };
         let kill_at = match awaited {
             true => None,
             false => Some(self.condemned.filter(|_| latest).unwrap_or(now)),
@@ -88,6 +103,7 @@ impl Children {
     /// Gives the latest a little time to end by itself.
     pub(super) fn condemn(&mut self, now: Duration) {
         let kill_at = now + CONDEMNED;
+        self.needless.store(true, Ordering::SeqCst);
         if std::mem::take(&mut self.awaited) {
             tracing::warn!("the successor's program has not begun: it is ended if it does");
             self.condemned = Some(kill_at);
