@@ -40,5 +40,5 @@ const ABOUT: &str = "\
   was left that had the listener. **stood still**: answers that had to wait until the owner, which stood
   still, went on or was replaced.
 * **longest**, **allowed**: milliseconds that any other client waited, and that whoever goes on may wait for
-  the victim; 200 more are granted to the machine.
+  the victim; 100 more are granted to the machine.
 ";

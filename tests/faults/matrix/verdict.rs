@@ -9,7 +9,7 @@ use crate::support::open_loop::{Client, End};
 
 /// So much later than what is allowed may anything come, for a machine is never quite quiet: less than
 /// any timeout, so that whoever waits for one is seen.
-pub(super) const GRACE: Duration = Duration::from_millis(200);
+pub(super) const GRACE: Duration = Duration::from_millis(100);
 
 /// Longest that it may take until a crowd is cleared away.
 const CROWD: Duration = Duration::from_secs(2);
