@@ -128,7 +128,9 @@ impl ControlListener {
             // A queue that is full has room when one more was taken.
             marked = marked || connect_socket(&marker, &self.address).is_ok();
             if !self.has_visitor() {
-                self.path = None;
+                if marked {
+                    self.path = None;
+                }
                 break;
             }
             match self.accept() {

@@ -30,7 +30,7 @@ pub(crate) struct Driver {
 }
 
 /// Most frames taken from one connection before the others are looked at.
-const FRAMES_AT_ONCE: usize = 1_024;
+pub(crate) const FRAMES_AT_ONCE: usize = 1_024;
 
 /// Most connections accepted before anything else is looked at, with those that are closed at once.
 const VISITORS_AT_ONCE: usize = 64;
@@ -124,6 +124,10 @@ impl Driver {
     /// answer. No more than are kept: whoever has spoken by the next turn is heard then, before another
     /// makes him go.
     fn accept(&mut self) {
+        // What came with them may have set the token in motion.
+        if !self.has_visitor() {
+            return;
+        }
         let mut taken = 0;
         for _ in 0..VISITORS_AT_ONCE {
             let Role::Predecessor(side) = &mut self.role else {

@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::Arc;
@@ -21,6 +22,9 @@ const SOCKET: &str = "HEIRLOOM_SOCKET";
 
 /// The variable with which a spawned successor proves that it is the one; good for one handoff.
 const SECRET: &str = "HEIRLOOM_SECRET";
+
+/// All that is known of a program whose process somebody else has reaped.
+const NOT_BEGUN: &str = "the program has not begun, and its process was reaped by somebody else";
 
 /// What is run to make a successor. Taken from this process as it began, since a service may change
 /// its directory and an installer its binary.
@@ -65,7 +69,11 @@ impl Launch {
     ) -> io::Result<()> {
         let mut command = self.command(socket, secret);
         let begin = move || {
-            tell(spawn(&mut command).map(|child| Launched { child: Some(child), needless }));
+            // The standard library panics where an application waits for children that are not its own,
+            // or has the kernel reap them all.
+            let spawned = catch_unwind(AssertUnwindSafe(|| spawn(&mut command)));
+            let spawned = spawned.unwrap_or_else(|_| Err(io::Error::other(NOT_BEGUN)));
+            tell(spawned.map(|child| Launched { child: Some(child), needless }));
         };
         thread::Builder::new().name("heirloom-spawn".into()).spawn(begin)?;
         Ok(())

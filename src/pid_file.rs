@@ -1,15 +1,16 @@
 //! The file that tells supervisors the owner's process id.
 
 use std::ffi::OsString;
-use std::fs::{File, Permissions};
+use std::fs::File;
 use std::io::{self, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use heirloom_proto::FileId;
 use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::libc;
 use nix::sys::stat::fstat;
 use nix::unistd::linkat;
 use tempfile::TempPath;
@@ -78,8 +79,9 @@ impl PidFile {
 
     /// See `O_TMPFILE` in `open(2)`.
     fn write_nameless(&self) -> io::Result<File> {
-        let mut file = tempfile::tempfile_in(self.folder())?;
-        file.set_permissions(Permissions::from_mode(0o644))?;
+        let mut options = File::options();
+        let options = options.read(true).write(true).mode(0o644).custom_flags(libc::O_TMPFILE);
+        let mut file = options.open(self.folder())?;
         writeln!(file, "{}", std::process::id())?;
         Ok(file)
     }

@@ -13,6 +13,7 @@ use std::time::Duration;
 use heirloom_proto::predecessor::{Attachment, ConnectionId, Elder, Output, Settings};
 use heirloom_proto::{Abort, AbortReason, Failure, Phase, Predecessor, Secret};
 
+use crate::driver::FRAMES_AT_ONCE;
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::launch::Launched;
@@ -121,6 +122,7 @@ impl PredecessorSide {
     /// Nothing hangs in the balance: the driver may end.
     pub(crate) fn is_settled(&self) -> bool {
         matches!(self.machine.phase(), Phase::Draining | Phase::Stopped)
+            && !self.children.expects_condemned()
     }
 
     /// The last thing that this process does for the service.
@@ -265,7 +267,7 @@ impl PredecessorSide {
         }
     }
 
-    /// Handles every frame of the successor that is queued.
+    /// Handles every frame of the successor that is queued, but for what a flood adds meanwhile.
     fn hear(&mut self, holdings: &Holdings, buffer: &mut FrameBuffer) {
         let Some(successor) = self.machine.successor() else {
             return;
@@ -273,7 +275,10 @@ impl PredecessorSide {
         let Some(Connection { channel, .. }) = holdings.connections.get(&successor) else {
             return;
         };
-        while step_queue(Side::Predecessor, channel) {
+        for _ in 0..FRAMES_AT_ONCE {
+            if !step_queue(Side::Predecessor, channel) {
+                return;
+            }
             match channel.receive(buffer) {
                 Ok(Received { frame, .. }) => {
                     step_frame(Side::Predecessor, Edge::After, "receive", frame);
@@ -332,8 +337,12 @@ impl PredecessorSide {
     }
 
     fn spawn(&mut self, holdings: &mut Holdings) {
-        if let Err(error) = holdings.keep_reachable() {
-            return self.machine.handle_spawn_failed(error.to_string(), holdings.now());
+        match holdings.keep_reachable() {
+            Ok(true) => self.machine.handle_moved(),
+            Ok(false) => {}
+            Err(error) => {
+                return self.machine.handle_spawn_failed(error.to_string(), holdings.now());
+            }
         }
         let Some(listener) = &holdings.listener else {
             return;

@@ -14,6 +14,7 @@ use heirloom_proto::{
 
 use crate::address::UnixAddress;
 use crate::control::ControlListener;
+use crate::driver::FRAMES_AT_ONCE;
 use crate::error::{Error, ErrorKind};
 use crate::fds::verify;
 use crate::holdings::{Holdings, Origin, Sent, Unsent};
@@ -247,9 +248,12 @@ impl SuccessorSide {
         }
     }
 
-    /// Handles every frame that is queued.
+    /// Handles every frame that is queued, but for what a flood adds meanwhile.
     fn empty(&mut self, holdings: &mut Holdings, buffer: &mut FrameBuffer) {
-        while let Some(peer) = holdings.connections.get(&self.peer) {
+        for _ in 0..FRAMES_AT_ONCE {
+            let Some(peer) = holdings.connections.get(&self.peer) else {
+                break;
+            };
             if !step_queue(Side::Successor, &peer.channel) {
                 break;
             }

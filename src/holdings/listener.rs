@@ -7,17 +7,17 @@ use crate::error::{Error, ErrorKind};
 
 impl Holdings {
     /// Sees to it that a successor can find this process: where the path of its handoff socket was
-    /// removed it listens there again.
-    pub(crate) fn keep_reachable(&mut self) -> Result<(), Error> {
+    /// removed it listens there again. Tells whether it does.
+    pub(crate) fn keep_reachable(&mut self) -> Result<bool, Error> {
         let lost = self.listener.as_ref().filter(|listener| !listener.is_in_place());
         let Some(address) = lost.map(|listener| listener.address().clone()) else {
-            return Ok(());
+            return Ok(false);
         };
         match ControlListener::bind(&address)? {
             Bound::Here(listener) => {
                 tracing::warn!(%address, "the handoff socket had been removed and was made anew");
                 self.listener = Some(listener);
-                Ok(())
+                Ok(true)
             }
             Bound::Taken => {
                 Err(taken(&address, "end that process or remove its socket, then upgrade again"))

@@ -94,7 +94,7 @@ impl Children {
         };
         let kill_at = match awaited {
             true => None,
-            false => Some(self.condemned.filter(|_| latest).unwrap_or(now)),
+            false => Some(self.condemned.take_if(|_| latest).unwrap_or(now)),
         };
         self.spawned.push(Spawned { number, child, process, introduced, kill_at });
         Ok(())
@@ -113,8 +113,15 @@ impl Children {
         }
     }
 
+    /// Whether one that nobody waits for may begin any moment: if this process ended before it knew,
+    /// that would find nobody and begin the service anew.
+    pub(super) fn expects_condemned(&self) -> bool {
+        self.condemned.is_some()
+    }
+
     /// Kills those whose time is over.
     pub(super) fn handle_timeout(&mut self, now: Duration) {
+        self.condemned.take_if(|kill_at| *kill_at <= now);
         for spawned in &mut self.spawned {
             if spawned.kill_at.is_some_and(|kill_at| kill_at <= now) {
                 spawned.kill_at = None;
@@ -125,7 +132,8 @@ impl Children {
     }
 
     pub(super) fn deadline(&self) -> Option<Duration> {
-        self.spawned.iter().filter_map(|spawned| spawned.kill_at).min()
+        let spawned = self.spawned.iter().filter_map(|spawned| spawned.kill_at);
+        spawned.chain(self.condemned).min()
     }
 
     /// Reaps one that has ended. Tells how it did, and whether it was the latest.

@@ -54,7 +54,7 @@ fn transferring(service: &Service) -> Peer {
 }
 
 /// A successor that holds everything.
-fn preparing(service: &Service) -> Peer {
+pub(super) fn preparing(service: &Service) -> Peer {
     let peer = transferring(service);
     peer.say(&received(1));
     peer

@@ -157,6 +157,23 @@ fn service_stops_while_a_program_does_not_begin() {
     assert_leaves_nothing(stuck.lease, &stuck.program);
 }
 
+/// It would find nobody and begin the service that was stopped.
+#[test]
+fn program_that_begins_while_its_predecessor_ends_is_ended_first() {
+    let mut family = Family::new();
+    let (first, _, program) = service(&mut family);
+    let lease = Lease::take(&program);
+    family.tell(first, "upgrade");
+    let child = expect_stuck_child(&lease, first);
+    family.tell(first, "stop");
+    family.expect_like(first, "failed", "upgrade Stopping ");
+    drop(lease);
+    family.expect_end(first);
+    family.expect_end(child);
+    assert!(!family.has_come(child, "started"));
+    family.expect_only(&[]);
+}
+
 #[test]
 fn upgrader_is_dropped_while_a_program_does_not_begin() {
     let Stuck { lease, upgrader, upgraded, program, _folder } = Stuck::new();

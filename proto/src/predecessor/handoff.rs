@@ -208,7 +208,10 @@ impl Predecessor {
         match self.take_step() {
             Step::Releasing(step) => {
                 self.set_step(Step::Releasing(step.handle_lost(failure, dead, now)), now);
-                self.outputs.push_back(Output::TryLock);
+                // However much it says: one look is enough.
+                if self.outputs.back() != Some(&Output::TryLock) {
+                    self.outputs.push_back(Output::TryLock);
+                }
             }
             step => {
                 self.set_step(step, now);
