@@ -3,10 +3,11 @@
 //!
 //! The contract with the driver: after every input take outputs until there is none. `Send` is
 //! answered with [`Predecessor::handle_sent`] once the kernel has taken the frame, `TryLock` with
-//! every frame that is queued and then [`Predecessor::handle_lock`], or with [`Predecessor::handle_peer_died`] if the successor turns out
-//! to be dead, `TakeSnapshot` with [`Predecessor::handle_snapshot`], `Freeze` with
-//! [`Predecessor::handle_frozen`], `Spawn` with [`Predecessor::handle_spawn_failed`] if it fails,
-//! `Fence` with [`Predecessor::handle_fence_failed`] if the kernel does not let it be.
+//! every frame that is queued and then [`Predecessor::handle_lock`], or with
+//! [`Predecessor::handle_peer_died`] if the successor turns out to be dead, `TakeSnapshot` with
+//! [`Predecessor::handle_snapshot`], `Freeze` with [`Predecessor::handle_frozen`], `Spawn` with
+//! [`Predecessor::handle_spawn_failed`] if it fails, `Fence` with
+//! [`Predecessor::handle_fence_failed`] if the kernel does not let it be.
 
 mod admission;
 mod commit;
