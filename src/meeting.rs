@@ -88,18 +88,9 @@ impl Search {
     fn take_over(&mut self, settings: &Arc<Settings>, met: Met) -> Result<Option<Driver>, Error> {
         let by_environment = met.secret.is_some();
         let elsewhere = settings.handoff.as_ref() != Some(&met.address);
-        let (process, peer) = match PidFd::of_peer(met.channel.as_fd()) {
-            Ok(known) => known,
-            // It is this process that lacks something.
-            Err(error) if !way_out(&error).is_empty() => return Err(unwatched(error)),
-            Err(_) => {
-                self.last = Some(Failure::Died { phase: Phase::Greeting, status: None }.into());
-                return Ok(None);
-            }
+        let Some((process, peer)) = self.identify(settings, &met)? else {
+            return Ok(None);
         };
-        if !settings.trusts_process(&process, peer.uid()) {
-            return Err(squatted(&met.address, peer.uid()));
-        }
         match take_over(settings, met) {
             Ok(driver) => return Ok(Some(driver)),
             Err(Trouble::Error(error)) => return Err(error),
@@ -127,6 +118,26 @@ impl Search {
             Err(Trouble::Failure(failure)) => return Err(failure.into()),
         }
         Ok(None)
+    }
+
+    /// The process that was met, which this one trusts. `None` if it has ended since.
+    fn identify(
+        &mut self,
+        settings: &Settings,
+        met: &Met,
+    ) -> Result<Option<(PidFd, UnixCredentials)>, Error> {
+        match PidFd::of_peer(met.channel.as_fd()) {
+            Ok((process, peer)) if !settings.trusts_process(&process, peer.uid()) => {
+                Err(squatted(&met.address, peer.uid()))
+            }
+            Ok(known) => Ok(Some(known)),
+            // It is this process that lacks something.
+            Err(error) if !way_out(&error).is_empty() => Err(unwatched(error)),
+            Err(_) => {
+                self.last = Some(Failure::Died { phase: Phase::Greeting, status: None }.into());
+                Ok(None)
+            }
+        }
     }
 
     /// Begins the service, as nobody is there. Whoever went away may be about to end: it closes what it
