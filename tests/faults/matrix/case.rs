@@ -71,6 +71,7 @@ struct Stage<'a> {
     /// Not yet known where the first is still to spawn it.
     second: Option<u32>,
     tool: Option<Tool>,
+    leaked: Option<u32>,
     /// When the other was left alone with a victim that stands still.
     alone_since: Instant,
     /// See [`Course`].
@@ -84,7 +85,7 @@ impl Case {
     pub(super) fn run(&self, descriptors: usize) -> Course {
         let mut family = Family::new();
         family
-            .set("COMMIT_MS", &COMMIT.as_millis().to_string())
+            .set("COMMIT_MS", &self.scenario.commit().as_millis().to_string())
             .set("READY_MS", &READY.as_millis().to_string())
             .set("PROGRESS", "warming up");
         let (first, address) = family.start_service();
@@ -112,7 +113,7 @@ impl Case {
         }
         // Where it has to begin afresh it is to be found where the first was.
         family.set_next("LISTEN", &address);
-        let Begun { second, tool } = self.scenario.begin(&mut family, first, self.way);
+        let Begun { second, tool, leaked } = self.scenario.begin(&mut family, first, self.way);
         let mut stage = Stage {
             case: self,
             family,
@@ -120,6 +121,7 @@ impl Case {
             first,
             second,
             tool,
+            leaked,
             alone_since: Instant::now(),
             gone: None,
             gave_up: None,
@@ -157,6 +159,9 @@ impl Stage<'_> {
             // Where the service begins afresh nobody else had the listener.
             self.gone = Some(Instant::now()).filter(|_| self.case.outcome == Outcome::Afresh);
         }
+        if let Some(child) = self.leaked {
+            self.family.kill(child);
+        }
         (struck, in_flight)
     }
 
@@ -164,8 +169,9 @@ impl Stage<'_> {
     fn await_others(&mut self) {
         let Self { case, first, .. } = *self;
         match (case.victim, case.outcome) {
-            // Nobody has heard of it.
+            // Nobody has heard of it, or nobody is left to.
             (_, Outcome::Unnoticed) => {}
+            _ if case.scenario == Scenario::Renews => {}
             (Victim::First, outcome) => {
                 // There is none yet where the first has not spawned it.
                 if let Some(second) = self.second.or_else(|| self.expect_spawned()) {

@@ -1,10 +1,11 @@
 //! What two processes are about when a fault strikes one of them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use heirloom_proto::Message;
 
-use super::case::{READY, Victim};
+use super::case::{COMMIT, READY, Victim};
 use crate::support::control::Tool;
 use crate::support::outcome::{FAILED, TAKEN_BACK};
 use crate::support::{Family, Way};
@@ -22,6 +23,8 @@ pub(super) enum Scenario {
     Stops,
     /// S holds still instead of taking the token, and P takes it back.
     TakesBack,
+    /// S dies with the token, which a forked child of it keeps locked, and P makes a new one.
+    Renews,
     /// P refuses S, which is of another service.
     Refuses,
     /// Somebody asks P how things stand while an S that has everything warms up.
@@ -38,15 +41,18 @@ pub(super) struct Begun {
     pub(super) second: Option<u32>,
     /// Whoever asks.
     pub(super) tool: Option<Tool>,
+    /// The child of a dead S that keeps all it had.
+    pub(super) leaked: Option<u32>,
 }
 
 impl Scenario {
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 10] = [
         Self::Handoff,
         Self::GivesUp,
         Self::TimesOut,
         Self::Stops,
         Self::TakesBack,
+        Self::Renews,
         Self::Refuses,
         Self::Asks,
         Self::AsksTwice,
@@ -65,6 +71,7 @@ impl Scenario {
             Self::TimesOut => "P gives up on S",
             Self::Stops => "P is stopped",
             Self::TakesBack => "P takes the service back",
+            Self::Renews => "P makes a new token",
             Self::Refuses => "P refuses S",
             Self::Asks => "A tool asks how things stand",
             Self::AsksTwice => "A tool asks for a second upgrade",
@@ -86,6 +93,7 @@ impl Scenario {
             Self::Handoff => return true,
             Self::GivesUp | Self::TimesOut | Self::Stops => &["-abort"],
             Self::TakesBack => return point.starts_with("predecessor") && is_of_taking_back(point),
+            Self::Renews => &[".renew"],
             Self::Refuses => &["-refuse"],
             Self::Asks => &["-status", "-statusreport"],
             Self::AsksTwice | Self::Launches => &["-upgrade", "-outcome"],
@@ -104,6 +112,7 @@ impl Scenario {
         match self {
             Self::Refuses => drop(family.set_next("SERVICE", "another")),
             Self::TakesBack => drop(family.hold_next("successor.before.lock")),
+            Self::Renews => drop(family.hold_next("successor.after.lock")),
             _ if self.warms_up() => drop(family.set_next("PREPARE", "manual")),
             _ => {}
         }
@@ -116,12 +125,14 @@ impl Scenario {
             (Self::Stops, _) => family.tell(first, "stop"),
             _ => {}
         }
+        let leaked =
+            second.filter(|_| self == Self::Renews).map(|second| leave_child(family, second));
         let question = match self {
             Self::Asks => Some(Message::Status),
             Self::AsksTwice | Self::Launches => Some(Message::Upgrade),
             _ => None,
         };
-        Begun { second, tool: question.map(|question| ask(family, &question)) }
+        Begun { second, tool: question.map(|question| ask(family, &question)), leaked }
     }
 
     /// S does now what it has waited with.
@@ -131,7 +142,16 @@ impl Scenario {
                 family.tell(second, "ready")
             }
             Self::TakesBack => family.tell(second, "resume"),
-            Self::Handoff | Self::GivesUp | Self::Refuses | Self::Launches => {}
+            Self::Handoff | Self::GivesUp | Self::Renews | Self::Refuses | Self::Launches => {}
+        }
+    }
+
+    /// How long a side waits for the next step once S is ready.
+    pub(super) fn commit(self) -> Duration {
+        match self {
+            // S has to leave a child behind before P loses patience.
+            Self::Renews => 4 * COMMIT,
+            _ => COMMIT,
         }
     }
 
@@ -147,6 +167,7 @@ impl Scenario {
         if self == Self::TimesOut {
             family.set("READY_MS", &READY.as_millis().to_string());
         }
+        family.set("COMMIT_MS", &self.commit().as_millis().to_string());
         let (first, _) = family.start_service();
         // Its own start took the token.
         family.take_all(first, "step");
@@ -154,7 +175,7 @@ impl Scenario {
         let second = begun.second.unwrap_or_else(|| family.expect_new());
         match self {
             Self::TimesOut => drop(family.expect_like(first, "log", FAILED)),
-            Self::TakesBack => drop(family.expect_like(first, "log", TAKEN_BACK)),
+            Self::TakesBack | Self::Renews => drop(family.expect_like(first, "log", TAKEN_BACK)),
             // Else it may be ready before that.
             Self::Stops => drop(family.expect(first, "exit")),
             _ => {}
@@ -179,6 +200,15 @@ impl Scenario {
         }
         points
     }
+}
+
+/// A forked child keeps every descriptor of a process that holds the token and is killed.
+fn leave_child(family: &mut Family, pid: u32) -> u32 {
+    family.expect(pid, "held");
+    family.tell(pid, "leak");
+    let child = family.expect(pid, "leaked").details.parse().unwrap();
+    family.kill(pid);
+    child
 }
 
 fn is_of_taking_back(point: &str) -> bool {
