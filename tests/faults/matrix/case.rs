@@ -90,8 +90,10 @@ impl Case {
             .set("PROGRESS", "warming up");
         let (first, address) = family.start_service();
         let before = process::descriptors(first);
-        let clients = OpenLoop::start(&address);
+        // What an owner had in flight that dies before the fault strikes is none of the victim's.
+        let clients = (self.scenario != Scenario::Adopts).then(|| OpenLoop::start(&address));
         let mut stage = self.begin(family, first, address);
+        let clients = clients.unwrap_or_else(|| OpenLoop::start(&stage.address));
         let (struck, in_flight) = stage.strike();
         stage.await_others();
         stage.resolve();
@@ -148,7 +150,8 @@ impl Stage<'_> {
     /// connections it had.
     fn strike(&mut self) -> (Instant, BTreeSet<u16>) {
         let victim = self.victim();
-        if self.case.victim == Victim::Second && self.case.outcome.is_past_owned() {
+        let is_past_owned = self.case.outcome.is_past_owned() && !self.case.scenario.leaves_one();
+        if self.case.victim == Victim::Second && is_past_owned {
             self.family.expect(self.first, "exit");
         }
         self.family.freeze(victim);
@@ -171,7 +174,7 @@ impl Stage<'_> {
         match (case.victim, case.outcome) {
             // Nobody has heard of it, or nobody is left to.
             (_, Outcome::Unnoticed) => {}
-            _ if case.scenario == Scenario::Renews => {}
+            _ if case.scenario.leaves_one() => {}
             (Victim::First, outcome) => {
                 // There is none yet where the first has not spawned it.
                 if let Some(second) = self.second.or_else(|| self.expect_spawned()) {

@@ -25,6 +25,8 @@ pub(super) enum Scenario {
     TakesBack,
     /// S dies with the token, which a forked child of it keeps locked, and P makes a new one.
     Renews,
+    /// P dies, a forked child of it keeps the token locked, and S makes a new one.
+    Adopts,
     /// P refuses S, which is of another service.
     Refuses,
     /// Somebody asks P how things stand while an S that has everything warms up.
@@ -41,18 +43,19 @@ pub(super) struct Begun {
     pub(super) second: Option<u32>,
     /// Whoever asks.
     pub(super) tool: Option<Tool>,
-    /// The child of a dead S that keeps all it had.
+    /// The child of whoever has died that keeps all it had.
     pub(super) leaked: Option<u32>,
 }
 
 impl Scenario {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 11] = [
         Self::Handoff,
         Self::GivesUp,
         Self::TimesOut,
         Self::Stops,
         Self::TakesBack,
         Self::Renews,
+        Self::Adopts,
         Self::Refuses,
         Self::Asks,
         Self::AsksTwice,
@@ -72,6 +75,7 @@ impl Scenario {
             Self::Stops => "P is stopped",
             Self::TakesBack => "P takes the service back",
             Self::Renews => "P makes a new token",
+            Self::Adopts => "S makes a new token",
             Self::Refuses => "P refuses S",
             Self::Asks => "A tool asks how things stand",
             Self::AsksTwice => "A tool asks for a second upgrade",
@@ -93,7 +97,7 @@ impl Scenario {
             Self::Handoff => return true,
             Self::GivesUp | Self::TimesOut | Self::Stops => &["-abort"],
             Self::TakesBack => return point.starts_with("predecessor") && is_of_taking_back(point),
-            Self::Renews => &[".renew"],
+            Self::Renews | Self::Adopts => &[".renew"],
             Self::Refuses => &["-refuse"],
             Self::Asks => &["-status", "-statusreport"],
             Self::AsksTwice | Self::Launches => &["-upgrade", "-outcome"],
@@ -113,6 +117,7 @@ impl Scenario {
             Self::Refuses => drop(family.set_next("SERVICE", "another")),
             Self::TakesBack => drop(family.hold_next("successor.before.lock")),
             Self::Renews => drop(family.hold_next("successor.after.lock")),
+            Self::Adopts => family.hold(first, "predecessor.after.receive-ready"),
             _ if self.warms_up() => drop(family.set_next("PREPARE", "manual")),
             _ => {}
         }
@@ -125,8 +130,12 @@ impl Scenario {
             (Self::Stops, _) => family.tell(first, "stop"),
             _ => {}
         }
-        let leaked =
-            second.filter(|_| self == Self::Renews).map(|second| leave_child(family, second));
+        let dies = match self {
+            Self::Renews => second,
+            Self::Adopts => Some(first),
+            _ => None,
+        };
+        let leaked = dies.map(|pid| leave_child(family, pid));
         let question = match self {
             Self::Asks => Some(Message::Status),
             Self::AsksTwice | Self::Launches => Some(Message::Upgrade),
@@ -142,15 +151,21 @@ impl Scenario {
                 family.tell(second, "ready")
             }
             Self::TakesBack => family.tell(second, "resume"),
-            Self::Handoff | Self::GivesUp | Self::Renews | Self::Refuses | Self::Launches => {}
+            Self::Handoff | Self::GivesUp | Self::Refuses | Self::Launches => {}
+            Self::Renews | Self::Adopts => {}
         }
+    }
+
+    /// Whether one of the two has died when the fault strikes the other.
+    pub(super) fn leaves_one(self) -> bool {
+        matches!(self, Self::Renews | Self::Adopts)
     }
 
     /// How long a side waits for the next step once S is ready.
     pub(super) fn commit(self) -> Duration {
         match self {
-            // S has to leave a child behind before P loses patience.
-            Self::Renews => 4 * COMMIT,
+            // One of them has to leave a child behind before the other loses patience.
+            Self::Renews | Self::Adopts => 4 * COMMIT,
             _ => COMMIT,
         }
     }
@@ -186,6 +201,7 @@ impl Scenario {
             Self::Handoff | Self::Asks | Self::AsksTwice | Self::Launches => {
                 family.expect_end(first);
             }
+            Self::Adopts => drop(family.expect(second, "ready")),
             _ => family.expect_end(second),
         }
         let of = |victim| if victim == Victim::First { first } else { second };
@@ -202,7 +218,7 @@ impl Scenario {
     }
 }
 
-/// A forked child keeps every descriptor of a process that holds the token and is killed.
+/// A forked child keeps every descriptor of a process that is held with the token, and killed.
 fn leave_child(family: &mut Family, pid: u32) -> u32 {
     family.expect(pid, "held");
     family.tell(pid, "leak");
