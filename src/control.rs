@@ -278,3 +278,23 @@ pub(crate) fn wait_a_little() {
     // A signal cuts it short, which does no harm.
     let _ = ppoll(&mut [], Some(TimeSpec::from_duration(Duration::from_millis(5))), None);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_that_cannot_be_reached_for_a_while_has_lost_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, aside) = (folder.path().join("socket"), folder.path().join("aside"));
+        let address = UnixAddress::parse(path.to_str().unwrap()).unwrap();
+        let Ok(Bound::Here(mut listener)) = ControlListener::bind(&address) else {
+            panic!("the folder is new");
+        };
+        std::fs::rename(&path, &aside).unwrap();
+        listener.listen_again().unwrap();
+        assert!(!listener.is_in_place());
+        std::fs::rename(&aside, &path).unwrap();
+        assert!(listener.is_in_place());
+    }
+}

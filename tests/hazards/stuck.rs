@@ -1,6 +1,7 @@
 //! A successor's program that does not begin: `execve(2)` waits, as on a file system that hangs.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::mpsc::{Receiver, channel};
@@ -155,6 +156,30 @@ fn service_stops_while_a_program_does_not_begin() {
     stuck.assert_upgrade_fails(ErrorKind::Stopping);
     assert!(stuck.upgrader.exit().wait_timeout(DEADLINE));
     assert_leaves_nothing(stuck.lease, &stuck.program);
+}
+
+/// As where an application has told the kernel to reap all its children.
+#[test]
+fn program_that_is_not_there_is_told_though_the_kernel_reaps_every_child() {
+    let mut family = Family::new();
+    let script = family.path("ignores-children");
+    let program = std::env::current_exe().unwrap();
+    // What is ignored stays so across `execve(2)`. Shells do not let this signal be ignored.
+    let text = format!(
+        "#!/usr/bin/env python3\n\
+         import os, signal, sys\n\
+         signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n\
+         os.execv({program:?}, [{program:?}] + sys.argv[1:])\n"
+    );
+    fs::write(&script, text).unwrap();
+    fs::set_permissions(&script, fs::Permissions::from_mode(0o755)).unwrap();
+    let copy = family.path("copy");
+    install(&script, &copy);
+    family.set_program(&copy);
+    family.set("PROGRAM", "/nowhere/next");
+    let (first, _) = family.start_service();
+    family.tell(first, "upgrade");
+    family.expect_like(first, "failed", "upgrade Spawn ");
 }
 
 /// It would find nobody and begin the service that was stopped.

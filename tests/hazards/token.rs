@@ -6,6 +6,7 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use heirloom_proto::Message;
+use nix::sys::signal::Signal;
 
 use crate::support::control::Tool;
 use crate::support::role::{Role, emit};
@@ -182,4 +183,30 @@ fn predecessor_that_cannot_try_the_token_takes_the_service_back_from_a_dead_succ
     family.expect(third, "ready");
     family.expect(first, "exit");
     expect_plain_owner(&family, third, 2);
+}
+
+/// Both wait for an owner that has stood still: the one it hands over to, and a visitor.
+#[test]
+fn visitor_that_comes_with_ready_is_not_answered_while_the_token_moves() {
+    let mut family = Family::new();
+    let (first, _) = family.set("COMMIT_MS", "20000").start_service();
+    family.set_next("PREPARE", "manual");
+    let second = family.succeed(first, Way::External);
+    family.expect(second, "prepared");
+    family.hold(first, "predecessor.after.send-released");
+    family.hold(second, "successor.after.send-ready");
+    family.freeze(first);
+    family.tell(second, "ready");
+    family.expect(second, "held");
+    let mut visitor = Tool::connect(family.setting("HANDOFF")).unwrap();
+    visitor.send(&Message::Status).unwrap();
+    family.hold(second, "successor.before.publish");
+    family.tell(second, "resume");
+    family.signal(first, Signal::SIGCONT);
+    family.expect(first, "held");
+    family.tell(first, "resume");
+    family.expect_like(second, "held", "successor.before.publish");
+    family.tell(second, "resume");
+    family.expect_end(first);
+    visitor.receive().expect_err("it is told of an owner that hands over");
 }
