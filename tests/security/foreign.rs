@@ -137,6 +137,15 @@ fn successor_of_another_user_is_handed_nothing_and_the_owner_says_whose_it_was()
     expect_unharmed(&mut family, first, &address);
 }
 
+/// A successor of the foreign user takes over.
+fn expect_foreigner_succeeds(family: &mut Family, first: u32, address: &str) {
+    family.set_next("USER", &FOREIGN.to_string());
+    let second = family.succeed(first, Way::External);
+    family.expect(second, "ready");
+    family.expect_end(first);
+    assert_eq!(crate::support::ask(address).unwrap(), (second, 2));
+}
+
 /// That is the way out which the error tells.
 #[test]
 fn successor_of_another_user_takes_over_from_a_service_of_root_that_trusts_it() {
@@ -146,11 +155,7 @@ fn successor_of_another_user_takes_over_from_a_service_of_root_that_trusts_it() 
     let mut family = Family::new();
     family.unset("PID_FILE").set_next("TRUST", &FOREIGN.to_string());
     let (first, address) = family.start_service();
-    family.set_next("USER", &FOREIGN.to_string());
-    let second = family.succeed(first, Way::External);
-    family.expect(second, "ready");
-    family.expect_end(first);
-    assert_eq!(crate::support::ask(&address).unwrap(), (second, 2));
+    expect_foreigner_succeeds(&mut family, first, &address);
 }
 
 /// A service of one user and a successor of another: neither is root, so neither trusts the other.
@@ -173,11 +178,7 @@ fn successor_that_meets_a_service_of_another_user_says_squatted() {
     family.set_next("TAKEOVER", "require");
     let root = family.start();
     family.expect_like(root, "failed", "start Squatted ");
-    family.set_next("USER", &FOREIGN.to_string());
-    let second = family.succeed(first, Way::External);
-    family.expect(second, "ready");
-    family.expect_end(first);
-    assert_eq!(crate::support::ask(&address).unwrap(), (second, 2));
+    expect_foreigner_succeeds(&mut family, first, &address);
 }
 
 /// A private name cannot be guessed, but everybody can read it in `/proc/net/unix`: it is the
