@@ -29,6 +29,8 @@ pub struct Builder {
     fence: bool,
     users: Vec<u32>,
     launch: Launch,
+    #[cfg(feature = "systemd")]
+    systemd: Option<crate::Systemd>,
 }
 
 impl Upgrader {
@@ -52,6 +54,8 @@ impl Builder {
             fence: true,
             users: Vec::new(),
             launch: Launch::of_this_process(),
+            #[cfg(feature = "systemd")]
+            systemd: None,
         }
     }
 
@@ -170,6 +174,23 @@ impl Builder {
         self
     }
 
+    /// What is done about systemd, if that has started this process. Default: nothing.
+    ///
+    /// ```
+    /// use heirloom::{Systemd, Upgrader};
+    ///
+    /// # fn main() -> Result<(), heirloom::Error> {
+    /// let upgrader = Upgrader::builder().systemd(Systemd::new()).start()?;
+    /// upgrader.ready()?; // READY=1, if there is a systemd that waits for it
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "systemd")]
+    pub fn systemd(mut self, systemd: crate::Systemd) -> Self {
+        self.systemd = Some(systemd);
+        self
+    }
+
     /// Meets the predecessor and takes everything it hands over, or begins the service.
     ///
     /// A process that meets one raises its soft limit of open descriptors to the hard one.
@@ -206,6 +227,8 @@ impl Builder {
             users: self.users,
             nameless: nameless_user(),
             launch: self.launch,
+            #[cfg(feature = "systemd")]
+            systemd: self.systemd,
         })
     }
 }

@@ -20,6 +20,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fds::Registry;
 use crate::latch::Latch;
 use crate::mailbox::Mailbox;
+use crate::manager::{Manager, News};
 use crate::pid_file::PidFile;
 use crate::settings::{Settings, Strays};
 use crate::signal::SignalSource;
@@ -37,6 +38,7 @@ pub(crate) struct Holdings {
     pub(crate) registry: Arc<Registry>,
     pub(crate) exit: Arc<Latch>,
     pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) manager: Manager,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     next_connection: u64,
     pub(crate) token: Option<Token>,
@@ -83,11 +85,13 @@ pub(crate) enum Sent {
 
 impl Holdings {
     pub(crate) fn new(settings: Arc<Settings>) -> io::Result<Self> {
+        let (registry, mailbox) = (Arc::new(Registry::default()), Mailbox::new()?);
         Ok(Self {
             clock: Instant::now(),
-            registry: Arc::new(Registry::default()),
             exit: Latch::new()?,
-            mailbox: Mailbox::new()?,
+            manager: Manager::find(&settings, &registry, &mailbox),
+            registry,
+            mailbox,
             connections: BTreeMap::new(),
             next_connection: 0,
             token: None,
@@ -102,6 +106,11 @@ impl Holdings {
             next_listener: None,
             settings,
         })
+    }
+
+    /// Tells the service manager what has happened.
+    pub(crate) fn report(&mut self, news: News<'_>) {
+        self.manager.tell(news, &self.registry);
     }
 
     /// Time since this upgrader began.
@@ -240,6 +249,8 @@ impl Holdings {
     /// Does with what has not been claimed as the policy says.
     pub(crate) fn settle_strays(&self) -> Result<(), Error> {
         self.check_strays()?;
+        #[cfg(feature = "systemd")]
+        self.registry.settle_activated();
         let strays = self.registry.strays();
         if strays.is_empty() {
             return Ok(());

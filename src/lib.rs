@@ -49,6 +49,7 @@ mod holdings;
 mod latch;
 mod launch;
 mod mailbox;
+mod manager;
 mod meeting;
 mod pid_file;
 mod predecessor;
@@ -59,6 +60,8 @@ mod socket_file;
 mod step;
 mod successor;
 mod sys;
+#[cfg(feature = "systemd")]
+mod systemd;
 pub mod testing;
 mod upgraded;
 mod upgrader;
@@ -70,6 +73,8 @@ pub use heirloom_proto::{Kind, Phase};
 pub use latch::Exit;
 pub use settings::{Strays, Takeover};
 pub use signal::Signal;
+#[cfg(feature = "systemd")]
+pub use systemd::Systemd;
 pub use upgraded::{PredecessorInfo, Upgraded};
 pub use upgrader::Upgrader;
 

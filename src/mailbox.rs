@@ -20,6 +20,9 @@ pub(crate) enum Command {
     Progress(String),
     Upgrade(Reply<Upgraded>),
     Signal(SignalSource),
+    /// What is registered has changed.
+    #[cfg(feature = "systemd")]
+    Registered,
     /// The successor of this number has begun, or why it has not.
     Launched(u64, io::Result<Launched>),
     Stop,

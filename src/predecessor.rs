@@ -18,6 +18,7 @@ use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::launch::Launched;
 use crate::mailbox::Reply;
+use crate::manager::News;
 use crate::slots::way_out;
 use crate::step::{Edge, Side, step_frame, step_queue};
 use crate::sys::channel::{Fault, FrameBuffer, Received};
@@ -30,6 +31,7 @@ use snapshot::Snapshot;
 /// The owner's machine, and what it is given by this process.
 pub(crate) struct PredecessorSide {
     machine: Predecessor,
+    generation: u64,
     snapshot: Snapshot,
     children: Children,
     upgrade: Option<Reply<Upgraded>>,
@@ -67,6 +69,7 @@ impl PredecessorSide {
         }
         Self {
             machine,
+            generation,
             snapshot: Snapshot::default(),
             children: Children::default(),
             upgrade: None,
@@ -92,6 +95,7 @@ impl PredecessorSide {
                     self.machine.handle_moved();
                 }
                 self.machine.handle_ready(holdings.now());
+                holdings.report(News::Ready { generation: self.generation });
                 Ok(())
             }
             Phase::Draining => {
@@ -191,10 +195,13 @@ impl PredecessorSide {
 
     /// Does what the machine asks for until it asks for nothing.
     pub(crate) fn perform(&mut self, holdings: &mut Holdings, buffer: &mut FrameBuffer) {
-        while let Some(output) = self.machine.poll_output() {
-            match output {
-                Output::TryLock => self.try_lock(holdings, buffer),
-                output => self.perform_one(holdings, output),
+        loop {
+            // Before the successor hears of it: it speaks for itself from then on.
+            self.report_turn(holdings);
+            match self.machine.poll_output() {
+                Some(Output::TryLock) => self.try_lock(holdings, buffer),
+                Some(output) => self.perform_one(holdings, output),
+                None => return,
             }
         }
     }

@@ -24,6 +24,8 @@ pub(crate) struct Settings {
     /// Whom the kernel tells instead of a user that this user namespace has no name for.
     pub(crate) nameless: u32,
     pub(crate) launch: Launch,
+    #[cfg(feature = "systemd")]
+    pub(crate) systemd: Option<crate::systemd::Systemd>,
 }
 
 impl Settings {

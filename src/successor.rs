@@ -20,6 +20,7 @@ use crate::fds::verify;
 use crate::holdings::{Holdings, Origin, Sent, Unsent};
 use crate::latch::Latch;
 use crate::mailbox::Reply;
+use crate::manager::News;
 use crate::predecessor::PredecessorSide;
 use crate::slots::free_slots;
 use crate::step::{Edge, Side, step, step_frame, step_queue};
@@ -75,6 +76,7 @@ impl SuccessorSide {
         holdings.watch_predecessor(process, Arc::clone(&gone));
         let peer = holdings.connect_to_peer(channel).map_err(trouble)?;
         let pid = holdings.connections.get(&peer).map_or(0, |peer| peer.pid);
+        holdings.report(News::Met { pid });
         let hello = Hello {
             lowest: VERSION,
             highest: VERSION,
@@ -227,6 +229,7 @@ impl SuccessorSide {
             .partition(|(entry, _)| entry.kind == Kind::Draining);
         self.inherited = elders;
         holdings.registry.inherit(entries);
+        holdings.report(News::Inherited);
         holdings.origin = Some(self.origin());
         self.progress = Progress::Inherited;
     }
@@ -310,8 +313,9 @@ impl SuccessorSide {
             if let Err(error) = holdings.settle_strays() {
                 tracing::error!(%error, "what was not claimed stays open");
             }
-            self.waiting.drain(..).for_each(|reply| reply.send(Ok(())));
         }
+        holdings.report(News::Owned { generation, ready: self.is_ready, orphaned });
+        self.waiting.drain(..).for_each(|reply| reply.send(Ok(())));
         Settled::Owner(Box::new(side))
     }
 

@@ -1,5 +1,7 @@
 //! What is handed over: registered by the owner, claimed by the successor.
 
+#[cfg(feature = "systemd")]
+mod activated;
 mod bind;
 mod passable;
 mod registry;
@@ -97,6 +99,10 @@ impl Fds {
         if let Some(inherited) = self.claim_if(&name, fits)? {
             return Ok(inherited);
         }
+        #[cfg(feature = "systemd")]
+        if let Some(activated) = self.claim_activated(&name, Some(&address))? {
+            return Ok(activated);
+        }
         self.create(name, || {
             T::bind(&address)
                 .map_err(|error| Error::io(format!("{} {address} cannot be bound", T::KIND), error))
@@ -118,6 +124,10 @@ impl Fds {
         if let Some(inherited) = self.claim_if(&name, |_| true)? {
             return Ok(inherited);
         }
+        #[cfg(feature = "systemd")]
+        if let Some(activated) = self.claim_activated(&name, None)? {
+            return Ok(activated);
+        }
         let what = format!("{} {name} cannot be created", T::KIND);
         self.create(name, || create().map_err(|error| Error::io(what, error)))
     }
@@ -131,7 +141,13 @@ impl Fds {
     /// [`ErrorKind::InvalidName`], [`ErrorKind::WrongMode`], [`ErrorKind::WrongType`],
     /// [`ErrorKind::NameTaken`] when another was registered under this name meanwhile.
     pub fn claim<T: Passable>(&self, name: &str) -> Result<Option<T>, Error> {
-        self.claim_if(&checked(name)?, |_| true)
+        let name = checked(name)?;
+        let inherited = self.claim_if(&name, |_| true)?;
+        #[cfg(feature = "systemd")]
+        if inherited.is_none() {
+            return self.claim_activated(&name, None);
+        }
+        Ok(inherited)
     }
 
     /// Registers a duplicate of `descriptor`, to be handed over from now on.

@@ -1,5 +1,6 @@
 //! What has happened in a handoff, and what this process does about it.
 
+use heirloom_proto::Phase;
 use heirloom_proto::predecessor::Event;
 
 use super::snapshot::Snapshot;
@@ -7,6 +8,7 @@ use super::{PredecessorSide, new_secret};
 use crate::control::ControlListener;
 use crate::error::Error;
 use crate::holdings::Holdings;
+use crate::manager::News;
 use crate::upgraded::Upgraded;
 
 impl PredecessorSide {
@@ -23,29 +25,50 @@ impl PredecessorSide {
             Event::Began { pid, build } => {
                 tracing::info!(pid, build, "a handoff has begun");
                 self.children.introduce(pid);
+                holdings.report(News::Began { pid });
             }
-            Event::Progress { text } => tracing::info!(text, "the successor makes progress"),
+            Event::Progress { text } => {
+                tracing::info!(text, "the successor makes progress");
+                holdings.report(News::Progress { text: &text });
+            }
             Event::SuccessorReady { strays } => tracing::info!(strays, "the successor is ready"),
             Event::Owned { pid, generation } => self.let_go(holdings, Upgraded { pid, generation }),
             Event::Failed(failure) => {
                 holdings.reserve_pid(false);
                 tracing::warn!(%failure, "the handoff has failed, this process goes on");
+                holdings.report(News::Failed { why: &failure.to_string() });
                 self.finish(Err(Error::upgrade_failed(failure)));
             }
             Event::TakenBack { failure, leaked } => {
                 tracing::warn!(%failure, leaked, "the service was taken back from a successor");
                 self.put_back(holdings);
+                holdings.report(News::Failed { why: &failure.to_string() });
                 self.finish(Err(Error::upgrade_failed(failure)));
             }
             Event::Retired { generation } => {
                 tracing::info!(generation, "an older generation has retired");
                 holdings.retired(generation);
+                if generation == self.generation.saturating_sub(1) {
+                    holdings.report(News::PredecessorGone);
+                }
             }
             Event::Stopped => {
+                holdings.report(News::Stopped);
                 holdings.registry.end();
                 holdings.exit.fire();
             }
             other => tracing::debug!(?other, "an event that this driver does not know"),
+        }
+    }
+
+    /// Tells the service manager whose turn it is to speak for the service.
+    pub(super) fn report_turn(&self, holdings: &mut Holdings) {
+        let predecessor = self.generation.saturating_sub(1);
+        let mut elders = self.machine.elders().iter();
+        if self.machine.phase() == Phase::Draining {
+            holdings.report(News::HandedOver);
+        } else if elders.any(|elder| elder.drains && elder.generation.generation == predecessor) {
+            holdings.report(News::PredecessorDrains);
         }
     }
 
