@@ -45,6 +45,8 @@ mod control;
 mod driver;
 mod error;
 mod fds;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 mod holdings;
 mod latch;
 mod launch;

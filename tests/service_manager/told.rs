@@ -40,6 +40,17 @@ both_ways! {
         assert_eq!(ask(&address).unwrap().0, first);
     }
 
+    fn a_successor_is_named_before_it_hears_that_it_may_speak(way: Way) {
+        let mut family = Family::new();
+        let mut manager = Manager::of(&mut family);
+        let (first, _) = family.start_service();
+        family.hold(first, "predecessor.before.send-draining");
+        let second = family.succeed(first, way);
+        family.expect(first, "held");
+        manager.catch_up();
+        assert_eq!(manager.count(&format!("MAINPID={second}")), 1, "{:?}", manager.told);
+    }
+
     fn a_successor_names_itself_where_its_predecessor_was_killed_before_it_let_go(way: Way) {
         names_itself(way, "predecessor.before.unlock");
     }

@@ -24,7 +24,7 @@ fn an_upgrade_does_not_wait_for_systemd_which_follows_later() {
 }
 
 fn a_process_that_ends_at_once_waits_until_systemd_has_read_who_it_was() {
-    let machine = Machine::boot(&[UNIT]);
+    let machine = Machine::boot_with(&[UNIT], &[("Restart=always", "Restart=on-failure")]);
     machine.order("start svc");
     let first = machine.main_pid(UNIT);
     machine.freeze(true);
