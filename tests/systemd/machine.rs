@@ -238,7 +238,7 @@ pub(crate) fn obstacle() -> Option<String> {
     if !geteuid().is_root() {
         return Some("needs root".into());
     }
-    ["/lib/systemd/systemd", "/usr/bin/unshare", "/usr/bin/nsenter"]
+    ["/lib/systemd/systemd", "/usr/bin/unshare", "/usr/bin/nsenter", "/bin/ps", "/bin/kill"]
         .into_iter()
         .find(|program| !Path::new(program).exists())
         .map(|program| format!("needs {program}"))
