@@ -17,6 +17,18 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 /// It can be waited for ([`wait`](Self::wait)), awaited on any runtime (it is a [`Future`]), asked
 /// ([`is_fired`](Self::is_fired)), and put into a poll set ([`AsFd`]: readable once it has fired;
 /// do not read from it).
+///
+/// ```
+/// use heirloom::testing;
+///
+/// let upgrader = testing::first()?;
+/// upgrader.ready()?;
+/// let exit = upgrader.exit();
+/// let serving = std::thread::spawn(move || exit.wait()); // or `exit.await` on any runtime
+/// upgrader.stop();
+/// serving.join().unwrap();
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "a service that never looks at it serves on after its successor has taken over"]
 pub struct Exit {
@@ -32,16 +44,35 @@ impl Exit {
     }
 
     /// Waits for as long as it takes.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # upgrader.stop();
+    /// upgrader.exit().wait();
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn wait(&self) {
         self.latch.wait();
     }
 
     /// Waits for at most `timeout`; tells whether it has fired.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// assert!(!upgrader.exit().wait_timeout(std::time::Duration::from_millis(1)));
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         self.latch.wait_timeout(timeout)
     }
 
     /// Whether it has fired.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// assert!(!upgrader.exit().is_fired());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn is_fired(&self) -> bool {
         self.latch.lock().fired
     }

@@ -45,6 +45,7 @@ mod control;
 mod driver;
 mod error;
 mod fds;
+pub mod guide;
 mod holdings;
 mod latch;
 mod launch;

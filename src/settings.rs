@@ -57,6 +57,13 @@ fn names_everybody() -> bool {
 }
 
 /// What a process that starts does about a predecessor.
+///
+/// ```no_run
+/// use heirloom::{Takeover, Upgrader};
+///
+/// let upgrader = Upgrader::builder().handoff_socket("@echo").takeover(Takeover::Require).start()?;
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Takeover {
@@ -72,6 +79,13 @@ pub enum Takeover {
 }
 
 /// What becomes of entries that were inherited and not claimed when the service is owned.
+///
+/// ```no_run
+/// use heirloom::{Strays, Upgrader};
+///
+/// let upgrader = Upgrader::builder().strays(Strays::Fail).start()?;
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Strays {

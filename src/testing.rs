@@ -26,6 +26,12 @@ use crate::{Error, Takeover, Upgrader};
 /// # Errors
 ///
 /// Those of [`Builder::start`](crate::Builder::start).
+///
+/// ```
+/// let upgrader = heirloom::testing::first()?;
+/// assert_eq!(upgrader.generation(), 1);
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 pub fn first() -> Result<Upgrader, Error> {
     Upgrader::builder().handoff_socket(crate::address::UnixAddress::private()?.to_string()).start()
 }
@@ -36,6 +42,15 @@ pub fn first() -> Result<Upgrader, Error> {
 /// # Errors
 ///
 /// Those of [`Builder::start`](crate::Builder::start).
+///
+/// ```
+/// let first = heirloom::testing::first()?;
+/// first.ready()?;
+/// let second = heirloom::testing::successor_of(&first)?;
+/// second.ready()?;
+/// assert!(first.exit().is_fired());
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 pub fn successor_of(predecessor: &Upgrader) -> Result<Upgrader, Error> {
     Upgrader::builder()
         .handoff_socket(predecessor.handoff_socket())

@@ -16,6 +16,18 @@ use crate::upgraded::{PredecessorInfo, Upgraded};
 
 /// One service's place in the row of its generations. A cheap clone of a handle; when the last one
 /// is dropped the process has nothing to do with the service any more.
+///
+/// ```no_run
+/// use std::net::TcpListener;
+/// use heirloom::Upgrader;
+///
+/// let upgrader = Upgrader::builder().handoff_socket("@echo").start()?;
+/// let listener: TcpListener = upgrader.fds().bind("127.0.0.1:7000")?;
+/// upgrader.ready()?;
+/// // serve until
+/// upgrader.exit().wait();
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Upgrader(Arc<Handle>);
 
@@ -62,6 +74,12 @@ impl Upgrader {
     }
 
     /// The descriptors that are handed over.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let listener: std::net::TcpListener = upgrader.fds().bind("127.0.0.1:0")?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn fds(&self) -> Fds {
         Fds::new(&self.0.registry)
     }
@@ -74,6 +92,14 @@ impl Upgrader {
     ///
     /// [`ErrorKind::PidFile`] and [`ErrorKind::Strays`] leave everything as it is: mend it and call
     /// again. Any other means that this process does not own the service and will not: it must end.
+    ///
+    /// ```no_run
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # fn load_everything() {}
+    /// load_everything(); // the predecessor serves
+    /// upgrader.ready()?; // this process does
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn ready(&self) -> Result<(), Error> {
         let (reply, answer) = reply();
         self.0.mailbox.put(Command::Ready(reply))?;
@@ -82,6 +108,14 @@ impl Upgrader {
 
     /// Tells the predecessor that this process works on becoming ready, and gives it time for that.
     /// Text beyond 1,024 bytes is cut.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// for part in 1..=3 {
+    ///     upgrader.progress(format!("loaded part {part} of 3"));
+    /// }
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn progress(&self, text: impl Into<String>) {
         // A driver that has ended has no predecessor to tell.
         let _ = self.0.mailbox.put(Command::Progress(text.into()));
@@ -96,6 +130,15 @@ impl Upgrader {
     /// [`ErrorKind::TooManyDraining`], [`ErrorKind::Stopping`] and [`ErrorKind::AlreadyUpgraded`] mean
     /// that nothing was spawned, and so does [`ErrorKind::Busy`] unless its text names a generation that
     /// hangs: then the process that was spawned is ended.
+    ///
+    /// ```no_run
+    /// # let upgrader = heirloom::testing::first()?;
+    /// match upgrader.upgrade() {
+    ///     Ok(owner) => println!("process {} is generation {}", owner.pid, owner.generation),
+    ///     Err(error) => eprintln!("still serving: {error}"),
+    /// }
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn upgrade(&self) -> Result<Upgraded, Error> {
         let (reply, answer) = reply();
         self.0.mailbox.put(Command::Upgrade(reply))?;
@@ -108,6 +151,12 @@ impl Upgrader {
     /// # Errors
     ///
     /// Those of `sigaction(2)`.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// upgrader.upgrade_on(heirloom::Signal::SIGHUP)?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn upgrade_on(&self, signal: Signal) -> Result<(), Error> {
         let source = SignalSource::new(signal)
             .map_err(|error| Error::io(format!("{signal:?} cannot be handled"), error))?;
@@ -115,23 +164,50 @@ impl Upgrader {
     }
 
     /// Fires when this process is to finish what it has in flight and end.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// assert!(!upgrader.exit().is_fired());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn exit(&self) -> Exit {
         Exit::new(&self.0.exit)
     }
 
     /// Ends the service in this process: no more upgrades, [`exit`](Self::exit) fires. Without a
     /// successor the paths of Unix sockets are unlinked.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// upgrader.stop();
+    /// upgrader.exit().wait();
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn stop(&self) {
         // A driver that has ended has stopped.
         let _ = self.0.mailbox.put(Command::Stop);
     }
 
     /// Which generation this process is: 1 for the first, one more for each handoff.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// assert_eq!(upgrader.generation(), 1);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn generation(&self) -> u64 {
         self.0.generation
     }
 
     /// The process from which this one has taken over, or will.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// if let Some(predecessor) = upgrader.predecessor() {
+    ///     println!("takes over from process {}", predecessor.pid);
+    /// }
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn predecessor(&self) -> Option<PredecessorInfo> {
         self.0.predecessor.as_ref().map(|(info, _)| *info)
     }
@@ -141,6 +217,12 @@ impl Upgrader {
     /// # Errors
     ///
     /// [`ErrorKind::TimedOut`] when it has not after `timeout`.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// upgrader.wait_for_predecessor(std::time::Duration::from_secs(60))?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn wait_for_predecessor(&self, timeout: Duration) -> Result<(), Error> {
         let Some((info, gone)) = &self.0.predecessor else {
             return Ok(());
@@ -156,6 +238,12 @@ impl Upgrader {
     }
 
     /// Where a successor finds this process: the address as set, or the private name made up.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// println!("successors come to {}", upgrader.handoff_socket());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn handoff_socket(&self) -> &str {
         &self.0.handoff_socket
     }

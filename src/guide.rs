@@ -1,0 +1,16 @@
+//! How heirloom is used in each place where services run.
+//!
+//! | page | for whom |
+//! |---|---|
+//! | [`spawned`] | the running process starts its successor |
+//! | [`deploy`] | deploy tooling, a script or a person starts it |
+//! | [`containers`] | Docker, Kubernetes: which namespaces the two have to share |
+
+#[doc = include_str!("../docs/guide/spawned.md")]
+pub mod spawned {}
+
+#[doc = include_str!("../docs/guide/deploy.md")]
+pub mod deploy {}
+
+#[doc = include_str!("../docs/guide/containers.md")]
+pub mod containers {}
