@@ -12,6 +12,7 @@ use crate::address::UnixAddress;
 use crate::error::{Error, ErrorKind};
 use crate::launch::Launch;
 use crate::settings::{Settings, Strays, Takeover, nameless_user};
+use crate::testing::Observer;
 use crate::upgrader::Upgrader;
 
 /// Settings of an [`Upgrader`]: made by [`Upgrader::builder`], ended by [`start`](Self::start).
@@ -42,6 +43,7 @@ pub struct Builder {
     fence: bool,
     users: Vec<u32>,
     launch: Launch,
+    observer: Option<Observer>,
 }
 
 impl Upgrader {
@@ -71,6 +73,7 @@ impl Builder {
             fence: true,
             users: Vec::new(),
             launch: Launch::of_this_process(),
+            observer: None,
         }
     }
 
@@ -297,6 +300,12 @@ impl Builder {
         Upgrader::start(Arc::new(self.settings()?))
     }
 
+    /// Tells a test when the generation is ready.
+    pub(crate) fn observer(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
     fn settings(self) -> Result<Settings, Error> {
         let service = self.service.unwrap_or_else(|| self.launch.file_name());
         check_label("service", &service)?;
@@ -318,6 +327,7 @@ impl Builder {
             users: self.users,
             nameless: nameless_user(),
             launch: self.launch,
+            observer: self.observer,
         })
     }
 }

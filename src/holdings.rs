@@ -279,6 +279,13 @@ impl Holdings {
         }
     }
 
+    /// Tells a test that this generation is ready and owns the service.
+    pub(crate) fn observe_ready(&self, generation: u64) {
+        if let Some(observer) = &self.settings.observer {
+            observer.tell(generation, &self.mailbox);
+        }
+    }
+
     /// Tells `gone` when the predecessor's process has ended.
     pub(crate) fn watch_predecessor(&mut self, process: PidFd, gone: Arc<Latch>) {
         self.predecessor = Some(Ending { process, gone });

@@ -30,6 +30,7 @@ use snapshot::Snapshot;
 /// The owner's machine, and what it is given by this process.
 pub(crate) struct PredecessorSide {
     machine: Predecessor,
+    generation: u64,
     snapshot: Snapshot,
     children: Children,
     upgrade: Option<Reply<Upgraded>>,
@@ -64,9 +65,11 @@ impl PredecessorSide {
         let mut machine = Predecessor::new(settings, elders, now);
         if is_ready {
             machine.handle_ready(now);
+            holdings.observe_ready(generation);
         }
         Self {
             machine,
+            generation,
             snapshot: Snapshot::default(),
             children: Children::default(),
             upgrade: None,
@@ -92,6 +95,7 @@ impl PredecessorSide {
                     self.machine.handle_moved();
                 }
                 self.machine.handle_ready(holdings.now());
+                holdings.observe_ready(self.generation);
                 Ok(())
             }
             Phase::Draining => {

@@ -7,6 +7,7 @@ use heirloom_proto::Timeouts;
 use crate::address::UnixAddress;
 use crate::launch::Launch;
 use crate::sys::pidfd::PidFd;
+use crate::testing::Observer;
 
 /// Settings that have been checked.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     /// Whom the kernel tells instead of a user that this user namespace has no name for.
     pub(crate) nameless: u32,
     pub(crate) launch: Launch,
+    pub(crate) observer: Option<Observer>,
 }
 
 impl Settings {

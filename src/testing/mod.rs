@@ -1,4 +1,7 @@
-//! Generations of a service within one process, for applications' own tests.
+//! Generations of a service within one process, by threads, for applications' own tests.
+//!
+//! [`Service`] runs what the application's `main` does, one thread for each generation. [`first`] and
+//! [`successor_of`] make the upgraders alone:
 //!
 //! ```
 //! use heirloom::testing;
@@ -18,6 +21,11 @@
 //! # Ok(())
 //! # }
 //! ```
+
+mod service;
+
+pub(crate) use service::Observer;
+pub use service::Service;
 
 use crate::{Error, Takeover, Upgrader};
 
@@ -48,7 +56,7 @@ pub fn first() -> Result<Upgrader, Error> {
 /// first.ready()?;
 /// let second = heirloom::testing::successor_of(&first)?;
 /// second.ready()?;
-/// assert!(first.exit().is_fired());
+/// first.exit().wait();
 /// # Ok::<(), heirloom::Error>(())
 /// ```
 pub fn successor_of(predecessor: &Upgrader) -> Result<Upgrader, Error> {
