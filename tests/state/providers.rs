@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::passing::{keepers, upgrade};
 use crate::support::control::status;
-use crate::support::{Family, Way, ask};
+use crate::support::{Family, Way, ask, wait_until};
 
 /// The text of an upgrade that fails for what a provider does, and the service that goes on.
 fn failure_of(family: &mut Family, first: u32) -> String {
@@ -71,12 +71,11 @@ fn one_that_hangs_is_named_holds_up_nothing_else_and_is_named_at_once_the_next_t
 
 /// Waits until nothing is asked any more.
 pub(crate) fn expect_idle(family: &mut Family, pid: u32) {
-    loop {
+    let is_idle = || {
         family.tell(pid, "threads");
-        if family.expect(pid, "threads").details == "heirloom" {
-            return;
-        }
-    }
+        family.expect(pid, "threads").details == "heirloom"
+    };
+    wait_until(is_idle, || format!("process {pid} is still being asked"));
 }
 
 #[test]
