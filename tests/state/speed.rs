@@ -39,12 +39,18 @@ fn handed_over(content: &'static [u8]) -> Duration {
 
 #[test]
 fn sixty_four_mib_cost_hardly_more_than_writing_and_reading_them() {
-    const ROUNDS: usize = 7;
+    // One copy more on either side would be half as much again.
+    const MOST: f64 = 1.4;
+    const ROUNDS: usize = 30;
     let content: &'static [u8] = pattern(64 << 20).leak();
-    let rounds: Vec<_> = (0..ROUNDS).map(|_| (bare(content), handed_over(content))).collect();
-    let best = |take: fn(&(Duration, Duration)) -> Duration| rounds.iter().map(take).min().unwrap();
-    let (bare, ours) = (best(|round| round.0), best(|round| round.1));
-    println!("64 MiB: bare {bare:?}, handed over {ours:?}");
-    // One copy more on either side would be half as much again; the machine may be busy.
-    assert!(ours < bare.mul_f64(1.4), "bare {bare:?}, handed over {ours:?}");
+    let (mut floor, mut ours) = (Duration::MAX, Duration::MAX);
+    // A busy machine makes a round slower and never quicker.
+    for round in 1..=ROUNDS {
+        (floor, ours) = (floor.min(bare(content)), ours.min(handed_over(content)));
+        if round > 2 && ours < floor.mul_f64(MOST) {
+            println!("64 MiB, best of {round}: bare {floor:?}, handed over {ours:?}");
+            return;
+        }
+    }
+    panic!("best of {ROUNDS}: bare {floor:?}, handed over {ours:?}");
 }
