@@ -237,6 +237,16 @@ impl Driver {
                         side.launched(&self.holdings, number, outcome);
                     }
                 }
+                Command::Answered(number, answer) => {
+                    if let Role::Predecessor(side) = &mut self.role {
+                        side.answered(&self.holdings, number, answer);
+                    }
+                }
+                Command::GiveUp(why, reply) => {
+                    self.role.give_up(&why);
+                    self.perform();
+                    reply.send(Ok(()));
+                }
                 Command::Stop => self.stop(),
                 Command::End => {
                     self.stop();

@@ -104,6 +104,8 @@ pub enum ErrorKind {
     PidFile,
     /// Inherited entries were not claimed, and the policy forbids that.
     Strays,
+    /// The predecessor offers a state in no schema that this build reads: the text names both.
+    Schema,
     /// The successor could not be spawned.
     Spawn,
     /// The kernel lacks what a handoff needs: memfd, pidfd or sequential-packet sockets.

@@ -23,6 +23,7 @@ use crate::mailbox::Mailbox;
 use crate::pid_file::PidFile;
 use crate::settings::{Settings, Strays};
 use crate::signal::SignalSource;
+use crate::state::Store;
 use crate::step::{Edge, Side, step, step_frame};
 use crate::sys::channel::Channel;
 use crate::sys::pidfd::PidFd;
@@ -35,6 +36,7 @@ pub(crate) struct Holdings {
     clock: Instant,
     pub(crate) settings: Arc<Settings>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) state: Arc<Store>,
     pub(crate) exit: Arc<Latch>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
@@ -86,6 +88,7 @@ impl Holdings {
         Ok(Self {
             clock: Instant::now(),
             registry: Arc::new(Registry::default()),
+            state: Arc::default(),
             exit: Latch::new()?,
             mailbox: Mailbox::new()?,
             connections: BTreeMap::new(),

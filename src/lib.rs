@@ -57,6 +57,7 @@ mod settings;
 mod signal;
 mod slots;
 mod socket_file;
+mod state;
 mod step;
 mod successor;
 mod sys;
@@ -71,6 +72,7 @@ pub use heirloom_proto::{Kind, Phase};
 pub use latch::Exit;
 pub use settings::{Strays, Takeover};
 pub use signal::Signal;
+pub use state::{Freeze, LastWords, Offer, State, Taken, Words, Writer};
 pub use upgraded::{PredecessorInfo, Upgraded};
 pub use upgrader::Upgrader;
 

@@ -11,6 +11,7 @@ use nix::sys::eventfd::{EfdFlags, EventFd};
 use crate::error::{Error, ErrorKind};
 use crate::launch::Launched;
 use crate::signal::SignalSource;
+use crate::state::Answer;
 use crate::upgraded::Upgraded;
 
 /// What the application wants, and what a thread beside the driver's has done for it.
@@ -22,6 +23,10 @@ pub(crate) enum Command {
     Signal(SignalSource),
     /// The successor of this number has begun, or why it has not.
     Launched(u64, io::Result<Launched>),
+    /// The application has answered the question of this number about its state.
+    Answered(u64, Answer),
+    /// The predecessor's state cannot be read: the handoff is given up, for this reason.
+    GiveUp(String, Reply<()>),
     Stop,
     End,
 }

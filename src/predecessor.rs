@@ -5,6 +5,7 @@ mod admission;
 mod children;
 mod events;
 mod snapshot;
+mod state;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -19,6 +20,7 @@ use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::launch::Launched;
 use crate::mailbox::Reply;
 use crate::slots::way_out;
+use crate::state::Asking;
 use crate::step::{Edge, Side, step_frame, step_queue};
 use crate::sys::channel::{Fault, FrameBuffer, Received};
 use crate::sys::pidfd::PidFd;
@@ -32,6 +34,9 @@ pub(crate) struct PredecessorSide {
     machine: Predecessor,
     generation: u64,
     snapshot: Snapshot,
+    asking: Asking,
+    /// Tells what of the application's state was offered later than it was asked.
+    asked: u64,
     children: Children,
     upgrade: Option<Reply<Upgraded>>,
     /// What the next process is spawned with.
@@ -71,6 +76,8 @@ impl PredecessorSide {
             machine,
             generation,
             snapshot: Snapshot::default(),
+            asking: Asking::default(),
+            asked: 0,
             children: Children::default(),
             upgrade: None,
             secret: Secret([0; 32]),
@@ -81,7 +88,7 @@ impl PredecessorSide {
 
     /// The machine, told how much there is to hand over.
     pub(crate) fn machine(&mut self, holdings: &Holdings) -> &mut Predecessor {
-        self.machine.handle_entries(holdings.registry.count());
+        self.machine.handle_entries(holdings.registry.count() + holdings.state.count());
         &mut self.machine
     }
 
@@ -91,6 +98,7 @@ impl PredecessorSide {
             Phase::Starting => {
                 holdings.publish_pid()?;
                 holdings.settle_strays()?;
+                holdings.state.settle();
                 if holdings.follow_settings() {
                     self.machine.handle_moved();
                 }
@@ -184,13 +192,15 @@ impl PredecessorSide {
 
     pub(crate) fn handle_timeout(&mut self, now: Duration) {
         self.accept_after = self.accept_after.filter(|after| *after > now);
+        self.give_up_waiting(now);
         self.machine.handle_timeout(now);
         self.children.handle_timeout(now);
     }
 
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let machine = self.machine.poll_deadline();
-        [machine, self.children.deadline(), self.accept_after].into_iter().flatten().min()
+        let own = [self.children.deadline(), self.asking.deadline(), self.accept_after];
+        own.into_iter().chain([machine]).flatten().min()
     }
 
     /// Does what the machine asks for until it asks for nothing.
@@ -211,7 +221,7 @@ impl PredecessorSide {
             Output::Close(connection) => {
                 holdings.connections.remove(&connection);
             }
-            Output::TakeSnapshot => self.take_snapshot(holdings),
+            Output::TakeSnapshot => self.ask_for_state(holdings),
             Output::WriteAttempt(attempt) => {
                 if let Err(error) = holdings.write_attempt(attempt) {
                     self.give_up(holdings, &format!("the token cannot be written: {error}"));
@@ -219,12 +229,8 @@ impl PredecessorSide {
             }
             Output::Spawn => self.spawn(holdings),
             Output::Condemn => self.children.condemn(holdings.now()),
-            Output::Freeze => {
-                holdings.reserve_pid(true);
-                let frozen = holdings.registry.seal(self.snapshot.number).map(|()| Vec::new());
-                self.machine.handle_frozen(frozen, holdings.now());
-            }
-            Output::Thaw => holdings.registry.open(),
+            Output::Freeze => self.freeze(holdings),
+            Output::Thaw => self.thaw(holdings),
             Output::Unlock => holdings.unlock(Side::Predecessor),
             Output::RenewToken => holdings.renew_token(Side::Predecessor),
             Output::Fence(connection) => self.fence(holdings, connection),
@@ -317,19 +323,6 @@ impl PredecessorSide {
         peer.dead = true;
         self.machine.handle_peer_died(successor, None, holdings.now());
         true
-    }
-
-    fn take_snapshot(&mut self, holdings: &Holdings) {
-        match Snapshot::take(holdings, self.machine.elders()) {
-            Ok((snapshot, entries)) => {
-                self.snapshot = snapshot;
-                self.machine.handle_snapshot(entries, holdings.now());
-            }
-            Err(error) => {
-                let way_out = way_out(&error);
-                self.give_up(holdings, &format!("the manifest cannot be made: {error}{way_out}"));
-            }
-        }
     }
 
     /// Something that the handoff needs has failed in this process.

@@ -22,6 +22,7 @@ use crate::latch::Latch;
 use crate::mailbox::Reply;
 use crate::predecessor::PredecessorSide;
 use crate::slots::free_slots;
+use crate::state;
 use crate::step::{Edge, Side, step, step_frame, step_queue};
 use crate::sys::channel::{Channel, FrameBuffer, Received};
 use crate::sys::pidfd::PidFd;
@@ -156,7 +157,7 @@ impl SuccessorSide {
         buffer: &mut FrameBuffer,
     ) -> Option<Settled> {
         while let Some(output) = self.machine.poll_output() {
-            if let Output::Event(Event::Owned { orphaned, leaked, trouble, .. }) = output {
+            if let Output::Event(Event::Owned { orphaned, leaked, trouble, late_state }) = output {
                 if leaked {
                     tracing::warn!("the old token stays locked by a copy that was leaked");
                 }
@@ -164,6 +165,7 @@ impl SuccessorSide {
                     tracing::error!(trouble, "the service was taken over all the same");
                 }
                 *buffer = FrameBuffer::without_descriptors();
+                holdings.state.hear_all(&late_state);
                 return Some(self.own(holdings, orphaned));
             }
             self.perform_one(holdings, output, buffer);
@@ -214,7 +216,13 @@ impl SuccessorSide {
 
     /// Compares a batch of descriptors with their entries.
     fn verify(&mut self, holdings: &Holdings, entries: Vec<(Entry, OwnedFd)>) {
-        let check = |(entry, descriptor): &(Entry, OwnedFd)| verify(entry, descriptor.as_fd());
+        let check = |(entry, descriptor): &(Entry, OwnedFd)| {
+            verify(entry, descriptor.as_fd())?;
+            match is_state(entry) {
+                true => state::check(entry, descriptor.as_fd()),
+                false => Ok(()),
+            }
+        };
         let verdict = entries.iter().try_for_each(check);
         self.inherited.extend(entries);
         self.machine.handle_verified(verdict, holdings.now());
@@ -225,7 +233,10 @@ impl SuccessorSide {
         let (elders, entries) = std::mem::take(&mut self.inherited)
             .into_iter()
             .partition(|(entry, _)| entry.kind == Kind::Draining);
+        let (states, entries): (_, Vec<_>) =
+            Vec::into_iter(entries).partition(|(entry, _)| is_state(entry));
         self.inherited = elders;
+        holdings.state.inherit(states);
         holdings.registry.inherit(entries);
         holdings.origin = Some(self.origin());
         self.progress = Progress::Inherited;
@@ -310,6 +321,7 @@ impl SuccessorSide {
             if let Err(error) = holdings.settle_strays() {
                 tracing::error!(%error, "what was not claimed stays open");
             }
+            holdings.state.settle();
             self.waiting.drain(..).for_each(|reply| reply.send(Ok(())));
         }
         Settled::Owner(Box::new(side))
@@ -340,11 +352,17 @@ impl SuccessorSide {
         holdings.token = None;
         holdings.abandon_listeners();
         holdings.registry.abandon();
+        holdings.state.close();
         for reply in self.waiting.drain(..) {
             reply.send(Err(Error::from(failure.clone())));
         }
         Settled::Failed(failure)
     }
+}
+
+/// Whether an entry is of the application's state, for this process alone.
+fn is_state(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::State | Kind::LastWords)
 }
 
 /// Listens on the control socket in this process's own name, and puts the PID file in its place.

@@ -12,6 +12,7 @@ use crate::mailbox::{Command, Mailbox, reply};
 use crate::meeting::meet;
 use crate::settings::Settings;
 use crate::signal::{Signal, SignalSource};
+use crate::state::{State, Store};
 use crate::upgraded::{PredecessorInfo, Upgraded};
 
 /// One service's place in the row of its generations. A cheap clone of a handle; when the last one
@@ -35,6 +36,7 @@ pub struct Upgrader(Arc<Handle>);
 struct Handle {
     mailbox: Arc<Mailbox>,
     registry: Arc<Registry>,
+    state: Arc<Store>,
     exit: Arc<Latch>,
     handoff_socket: String,
     generation: u64,
@@ -59,6 +61,7 @@ impl Upgrader {
         let mut handle = Handle {
             mailbox: Arc::clone(&holdings.mailbox),
             registry: Arc::clone(&holdings.registry),
+            state: Arc::clone(&holdings.state),
             exit: Arc::clone(&holdings.exit),
             handoff_socket: address.map(|address| address.to_string()).unwrap_or_default(),
             generation,
@@ -82,6 +85,22 @@ impl Upgrader {
     /// ```
     pub fn fds(&self) -> Fds {
         Fds::new(&self.0.registry)
+    }
+
+    /// What the application knows, handed over with the descriptors.
+    ///
+    /// ```
+    /// use std::io::Write;
+    ///
+    /// # fn main() -> Result<(), heirloom::Error> {
+    /// let upgrader = heirloom::testing::first()?;
+    /// upgrader.state().provide("visits", "decimal", |writer| write!(writer, "{}", 4_711))?.keep();
+    /// upgrader.ready()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn state(&self) -> State {
+        State::new(&self.0.state, &self.0.mailbox)
     }
 
     /// Says that this process could serve, and waits until it owns the service.

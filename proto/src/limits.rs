@@ -35,6 +35,13 @@ pub const MAX_LABEL: usize = 255;
 /// Longest application-chosen bytes of one entry: a full batch of them still fits a few frames.
 pub const MAX_OPAQUE: usize = 1_024;
 
+/// Longest label of a schema, in bytes of UTF-8: it is the opaque part of its entry.
+pub const MAX_SCHEMA: usize = 255;
+
+/// Most bytes of one state. They lie in memory three times while it is handed over; whoever has more
+/// hands over the file in which it is.
+pub const MAX_STATE: u64 = 1 << 30;
+
 /// Longest local address, in bytes: `sizeof(struct sockaddr_storage)`.
 pub const MAX_ADDRESS: usize = 128;
 

@@ -192,8 +192,8 @@ pub struct Ready {
 /// `P -> S`: the predecessor will unlock the token next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Commit {
-    /// The last words of an application that froze its state; empty otherwise. At most
-    /// [`MAX_LATE_STATE`](crate::limits::MAX_LATE_STATE) bytes.
+    /// The last words of an application that froze its state: a [`LateState`](crate::LateState), of no
+    /// bytes otherwise. At most [`MAX_LATE_STATE`](crate::limits::MAX_LATE_STATE) bytes.
     #[serde(with = "crate::codec::bytes")]
     pub late_state: Vec<u8>,
 }

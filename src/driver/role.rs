@@ -133,6 +133,13 @@ impl Role {
         }
     }
 
+    /// The application cannot go on with what is handed over. An owner has nobody to give it back to.
+    pub(super) fn give_up(&mut self, why: &str) {
+        if let Self::Successor(side) = self {
+            side.abandon(why);
+        }
+    }
+
     pub(super) fn handle_timeout(&mut self, due: Duration) {
         match self {
             Self::Successor(side) => side.machine().handle_timeout(due),

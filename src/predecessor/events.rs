@@ -42,6 +42,7 @@ impl PredecessorSide {
                 holdings.retired(generation);
             }
             Event::Stopped => {
+                holdings.state.close();
                 holdings.registry.end();
                 holdings.exit.fire();
             }
@@ -52,6 +53,8 @@ impl PredecessorSide {
     /// The service is the successor's.
     fn let_go(&mut self, holdings: &mut Holdings, upgraded: Upgraded) {
         tracing::info!(pid = upgraded.pid, generation = upgraded.generation, "handed over");
+        self.asking.keep();
+        holdings.state.close();
         holdings.registry.release();
         holdings.reserve_pid(false);
         holdings.listener = None;
@@ -74,6 +77,7 @@ impl PredecessorSide {
     /// The handoff is over: what it held is closed, and whoever asked for it is told.
     fn finish(&mut self, outcome: Result<Upgraded, Error>) {
         self.snapshot = Snapshot::default();
+        self.asking.forget();
         if let Some(reply) = self.upgrade.take() {
             reply.send(outcome);
         }

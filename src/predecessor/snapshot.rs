@@ -9,6 +9,7 @@ use heirloom_proto::{Entry, Kind, Name};
 
 use crate::fds::Registered;
 use crate::holdings::Holdings;
+use crate::state::Stated;
 use crate::step::{Edge, Side, step};
 use crate::sys::identity::identity;
 
@@ -18,6 +19,8 @@ pub(super) struct Snapshot {
     registered: Vec<Arc<Registered>>,
     /// Duplicates of the connections to the generations that are still draining.
     elders: Vec<OwnedFd>,
+    /// The application's state.
+    states: Vec<OwnedFd>,
     /// Tells what was bound later.
     pub(super) number: u64,
     /// A second open description of the token, and the control listener. Closed as soon as they are
@@ -30,6 +33,7 @@ impl Snapshot {
     pub(super) fn take(
         holdings: &Holdings,
         elders: &[Elder],
+        states: Vec<Stated>,
     ) -> io::Result<(Self, Vec<Arc<Entry>>)> {
         let (registered, number) = holdings.registry.snapshot();
         let mut entries: Vec<_> =
@@ -40,6 +44,10 @@ impl Snapshot {
                 entries.push(Arc::new(describe(elder, peer.channel.as_fd())?));
                 snapshot.elders.push(peer.channel.as_fd().try_clone_to_owned()?);
             }
+        }
+        for Stated { entry, memory } in states {
+            entries.push(entry);
+            snapshot.states.push(memory);
         }
         if let (Some(token), Some(listener)) = (&holdings.token, &holdings.listener) {
             step(Side::Predecessor, Edge::Before, "open");
@@ -56,7 +64,8 @@ impl Snapshot {
             Attachment::Token => self.offer.iter().map(AsFd::as_fd).collect(),
             Attachment::Entries(range) => {
                 let registered = self.registered.iter().map(|registered| registered.as_fd());
-                let all = registered.chain(self.elders.iter().map(AsFd::as_fd));
+                let others = self.elders.iter().chain(&self.states).map(AsFd::as_fd);
+                let all = registered.chain(others);
                 all.skip(range.start).take(range.len()).collect()
             }
         }

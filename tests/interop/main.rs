@@ -16,7 +16,9 @@ mod draining;
 mod estate;
 mod from_real;
 mod from_stranger;
+mod keep;
 mod stage;
+mod state;
 mod stranger;
 #[path = "../support/mod.rs"]
 mod support;

@@ -95,6 +95,8 @@ class EntryKind(enum.IntEnum):
     FILE = 8
     ANY_DESCRIPTOR = 9
     ELDER = 10
+    STATE = 11
+    LAST_WORDS = 12
 
 
 def named(numbers: Type[enum.IntEnum], number: int) -> str:
@@ -109,6 +111,7 @@ HEADER_BYTES = 12
 MAX_FRAME_BYTES = 65_536
 MAX_BATCH_ENTRIES = 250
 MAX_UNACKNOWLEDGED = 1_000
+MAX_STATE_BYTES = 1 << 30
 
 # Seconds. What sections 7 and 8 fix and no `Welcome` tells.
 FIRST_FRAME_TIMEOUT = 2.0

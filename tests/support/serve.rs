@@ -219,7 +219,7 @@ fn await_predecessor(upgrader: &Upgrader, ms: u64) {
 }
 
 /// Answers every line of every connection until this process is to end; then what has begun.
-fn answer_until(listener: &TcpListener, exit: &Exit, generation: u64) {
+pub(crate) fn answer_until(listener: &TcpListener, exit: &Exit, generation: u64) {
     let mut connections: Vec<JoinHandle<()>> = Vec::new();
     while !exit.is_fired() {
         let watch = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);

@@ -153,6 +153,13 @@ const READY: &[Field] = &[
     Field("names", Shape::List("name", &[Field("name", NAME)], u64::MAX)),
 ];
 
+/// What the late state of `Commit` is, unless it has no bytes.
+pub(crate) const LATE_STATE: &[Field] =
+    &[Field("last words", Shape::List("last words", WORDS, u64::MAX))];
+
+pub(crate) const WORDS: &[Field] =
+    &[Field("name", NAME), Field("schema", NAME), Field("content", Shape::Bytes(usize::MAX))];
+
 const STATUS_REPORT: &[Field] = &[
     Field("generation", U64),
     Field("process id", U32),
@@ -234,5 +241,7 @@ pub(crate) const ENTRY_KIND: Shape = Shape::Named(
         (8, "file"),
         (9, "descriptor of any sort"),
         (10, "control connection to an older generation that is still draining"),
+        (11, "state"),
+        (12, "announcement of last words"),
     ],
 );

@@ -2,8 +2,8 @@
 //! fields in the same order, at the same offsets, within the same bounds.
 
 use crate::layout::{
-    ABORT_REASON, Descriptors, ENTRY, ENTRY_KIND, FILE, Field, KINDS, Layout, PHASE, REFUSE_REASON,
-    SOCKET, Shape,
+    ABORT_REASON, Descriptors, ENTRY, ENTRY_KIND, FILE, Field, KINDS, LATE_STATE, Layout, PHASE,
+    REFUSE_REASON, SOCKET, Shape, WORDS,
 };
 
 const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
@@ -32,6 +32,8 @@ fn every_body_is_as_its_table_says() {
     }
     check("entry", &table("\nAn entry:"), &rows(ENTRY, Some(0)));
     check("socket", &table("\nIdentity 0, a socket"), &rows(SOCKET, Some(0)));
+    check("late state", &table("\nThe late state"), &rows(LATE_STATE, Some(0)));
+    check("words", &table("\nLast words of one name"), &rows(WORDS, Some(0)));
     check("file", &table("\nIdentity 1 and `path`"), &rows(FILE, Some(0)));
 }
 

@@ -42,7 +42,7 @@ pub(crate) fn manifest(count: impl Into<SizeRange>) -> impl Strategy<Value = Man
 }
 
 pub(crate) fn entry() -> impl Strategy<Value = Entry> {
-    let kind = prop_oneof![0..=11_u16, any::<u16>()].prop_map(Kind::from);
+    let kind = prop_oneof![0..=13_u16, any::<u16>()].prop_map(Kind::from);
     let opaque = prop_oneof![4 => bytes(16), 1 => bytes(MAX_OPAQUE)];
     (kind, name(), identity(), option::of(file()), opaque).prop_map(
         |(kind, name, identity, path, opaque)| {
@@ -53,7 +53,7 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
 }
 
 /// Of one to so many bytes as a name may have, of any characters but NUL.
-fn name() -> impl Strategy<Value = Name> {
+pub(crate) fn name() -> impl Strategy<Value = Name> {
     text(MAX_NAME).prop_map(|text| {
         let text = text.replace('\0', "0");
         Name::new(if text.is_empty() { "name" } else { &text }).unwrap()
