@@ -83,10 +83,12 @@ pub(crate) enum Sent {
 
 impl Holdings {
     pub(crate) fn new(settings: Arc<Settings>) -> io::Result<Self> {
+        let exit = Latch::new();
+        exit.signal()?; // made while nothing is at stake
         Ok(Self {
             clock: Instant::now(),
             registry: Arc::new(Registry::default()),
-            exit: Latch::new()?,
+            exit,
             mailbox: Mailbox::new()?,
             connections: BTreeMap::new(),
             next_connection: 0,

@@ -1,15 +1,17 @@
 //! What the application holds.
 
-use std::sync::mpsc::Receiver;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::drain::Drain;
 use crate::error::{Error, ErrorKind};
+use crate::exit::Exit;
 use crate::fds::{Fds, Registry};
-use crate::latch::{Exit, Latch};
-use crate::mailbox::{Command, Mailbox, reply};
+use crate::latch::Latch;
+use crate::mailbox::{Command, Mailbox};
 use crate::meeting::meet;
+use crate::reply::{Answer, Reply, reply};
 use crate::settings::Settings;
 use crate::signal::{Signal, SignalSource};
 use crate::upgraded::{PredecessorInfo, Upgraded};
@@ -23,7 +25,8 @@ pub struct Upgrader(Arc<Handle>);
 struct Handle {
     mailbox: Arc<Mailbox>,
     registry: Arc<Registry>,
-    exit: Arc<Latch>,
+    exit: Exit,
+    drain: Drain,
     handoff_socket: String,
     generation: u64,
     predecessor: Option<(PredecessorInfo, Arc<Latch>)>,
@@ -47,7 +50,9 @@ impl Upgrader {
         let mut handle = Handle {
             mailbox: Arc::clone(&holdings.mailbox),
             registry: Arc::clone(&holdings.registry),
-            exit: Arc::clone(&holdings.exit),
+            exit: Exit::new(&holdings.exit)
+                .map_err(|error| Error::io("the upgrader cannot be made", error))?,
+            drain: Drain::new(),
             handoff_socket: address.map(|address| address.to_string()).unwrap_or_default(),
             generation,
             predecessor,
@@ -75,9 +80,7 @@ impl Upgrader {
     /// [`ErrorKind::PidFile`] and [`ErrorKind::Strays`] leave everything as it is: mend it and call
     /// again. Any other means that this process does not own the service and will not: it must end.
     pub fn ready(&self) -> Result<(), Error> {
-        let (reply, answer) = reply();
-        self.0.mailbox.put(Command::Ready(reply))?;
-        wait(&answer)
+        self.ask(Command::Ready)?.wait()
     }
 
     /// Tells the predecessor that this process works on becoming ready, and gives it time for that.
@@ -97,9 +100,7 @@ impl Upgrader {
     /// that nothing was spawned, and so does [`ErrorKind::Busy`] unless its text names a generation that
     /// hangs: then the process that was spawned is ended.
     pub fn upgrade(&self) -> Result<Upgraded, Error> {
-        let (reply, answer) = reply();
-        self.0.mailbox.put(Command::Upgrade(reply))?;
-        wait(&answer)
+        self.ask(Command::Upgrade)?.wait()
     }
 
     /// Spawns a successor whenever this process gets the signal. What becomes of it is told by
@@ -116,7 +117,26 @@ impl Upgrader {
 
     /// Fires when this process is to finish what it has in flight and end.
     pub fn exit(&self) -> Exit {
-        Exit::new(&self.0.exit)
+        self.0.exit.clone()
+    }
+
+    /// What this process has in flight, and its orderly end.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), heirloom::Error> {
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let guard = upgrader.drain().guard(); // where a connection is accepted
+    /// drop(guard); // where it ends
+    /// # upgrader.stop();
+    /// upgrader.exit().wait();
+    /// upgrader.drain().wait(Duration::ZERO, Duration::from_secs(30));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn drain(&self) -> Drain {
+        self.0.drain.clone()
     }
 
     /// Ends the service in this process: no more upgrades, [`exit`](Self::exit) fires. Without a
@@ -147,11 +167,7 @@ impl Upgrader {
         };
         match gone.wait_timeout(timeout) {
             true => Ok(()),
-            false => {
-                let (pid, ms) = (info.pid, timeout.as_millis());
-                let text = format!("the predecessor, process {pid}, has not ended after {ms} ms");
-                Err(Error::new(ErrorKind::TimedOut, text))
-            }
+            false => Err(outlived(info.pid, timeout)),
         }
     }
 
@@ -159,11 +175,23 @@ impl Upgrader {
     pub fn handoff_socket(&self) -> &str {
         &self.0.handoff_socket
     }
+
+    /// Asks the driver for something. It answers, or drops the question when it ends.
+    pub(crate) fn ask<T>(
+        &self,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<Answer<T>, Error> {
+        let (reply, answer) = reply();
+        self.0.mailbox.put(command(reply))?;
+        Ok(answer)
+    }
 }
 
-/// The driver answers every command, or drops it when it ends.
-fn wait<T>(answer: &Receiver<Result<T, Error>>) -> Result<T, Error> {
-    answer.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the upgrader has ended")))
+/// The predecessor has not ended in time.
+pub(crate) fn outlived(pid: u32, timeout: Duration) -> Error {
+    let ms = timeout.as_millis();
+    let text = format!("the predecessor, process {pid}, has not ended after {ms} ms");
+    Error::new(ErrorKind::TimedOut, text)
 }
 
 impl Drop for Handle {
