@@ -64,6 +64,8 @@ mod step;
 mod successor;
 mod sys;
 pub mod testing;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod upgraded;
 mod upgrader;
 mod wakers;

@@ -1,6 +1,6 @@
 //! What the application holds.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -9,6 +9,8 @@ use crate::error::{Error, ErrorKind};
 use crate::exit::Exit;
 use crate::fds::{Fds, Registry};
 use crate::latch::Latch;
+#[cfg(feature = "tokio")]
+use crate::latch::Notice;
 use crate::mailbox::{Command, Mailbox};
 use crate::meeting::meet;
 use crate::reply::{Answer, Reply, reply};
@@ -31,6 +33,10 @@ struct Handle {
     generation: u64,
     predecessor: Option<(PredecessorInfo, Arc<Latch>)>,
     driver: Mutex<Option<JoinHandle<()>>>,
+    /// Fires when the driver has ended.
+    ended: Arc<Latch>,
+    /// How long its end may be waited for when the last handle is dropped. Unset: as long as it takes.
+    patience: OnceLock<Duration>,
 }
 
 impl Upgrader {
@@ -57,10 +63,16 @@ impl Upgrader {
             generation,
             predecessor,
             driver: Mutex::new(None),
+            ended: Latch::new(),
+            patience: OnceLock::new(),
         };
+        let ends = Ends(Arc::clone(&handle.ended));
         let thread = std::thread::Builder::new()
             .name("heirloom".into())
-            .spawn(move || driver.run())
+            .spawn(move || {
+                let _ends = ends;
+                driver.run();
+            })
             .map_err(|error| Error::io("the driver's thread cannot be started", error))?;
         handle.driver = Mutex::new(Some(thread));
         Ok(Self(Arc::new(handle)))
@@ -187,11 +199,50 @@ impl Upgrader {
     }
 }
 
+/// For tasks, which may not block.
+#[cfg(feature = "tokio")]
+impl Upgrader {
+    /// The process from which this one has taken over, and the notice of its end.
+    pub(crate) fn predecessor_gone(&self) -> Option<(PredecessorInfo, Notice)> {
+        self.0.predecessor.as_ref().map(|(info, gone)| (*info, Notice::new(gone)))
+    }
+
+    /// Whoever drops the last handle from now on waits for so long at most.
+    pub(crate) fn limit_patience(&self, limit: Duration) {
+        self.0.patience.get_or_init(|| limit);
+    }
+
+    /// Drops this handle; if it is the last, ends the driver and waits for that.
+    pub(crate) async fn end(self) {
+        if let Some(handle) = Arc::into_inner(self.0)
+            && handle.mailbox.put(Command::End).is_ok()
+        {
+            Notice::new(&handle.ended).await;
+        }
+    }
+}
+
+impl Handle {
+    /// Whether the driver's end may be waited for: within a limit, if it has come by then.
+    fn has_time(&self) -> bool {
+        self.patience.get().is_none_or(|limit| self.ended.wait_timeout(*limit))
+    }
+}
+
 /// The predecessor has not ended in time.
 pub(crate) fn outlived(pid: u32, timeout: Duration) -> Error {
     let ms = timeout.as_millis();
     let text = format!("the predecessor, process {pid}, has not ended after {ms} ms");
     Error::new(ErrorKind::TimedOut, text)
+}
+
+/// Tells when the driver has ended, however it does.
+struct Ends(Arc<Latch>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.fire();
+    }
 }
 
 impl Drop for Handle {
@@ -203,6 +254,7 @@ impl Drop for Handle {
         if let (Some(driver), Ok(())) = (driver, ended)
             // A waker or a subscriber may drop the last handle on the driver's own thread.
             && driver.thread().id() != std::thread::current().id()
+            && self.has_time()
         {
             let _ = driver.join();
         }

@@ -99,7 +99,9 @@ fn two_may_wait_at_once_and_again() {
         let waits = [(); 2].map(|()| scope.spawn(|| drain.wait(Duration::ZERO, LONG)));
         guard.told().wait();
         drop(guard);
-        waits.map(|waits| assert_eq!(waits.join().unwrap().dropped, 0));
+        for waits in waits {
+            assert_eq!(waits.join().unwrap().dropped, 0);
+        }
     });
     assert_eq!(drain.wait(Duration::ZERO, LONG).finished, 0);
 }
