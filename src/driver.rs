@@ -14,7 +14,8 @@ pub(crate) use role::Role;
 
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings};
-use crate::mailbox::{Command, Reply};
+use crate::mailbox::Command;
+use crate::reply::Reply;
 use crate::step::{Edge, step_frame, step_queue};
 use crate::successor::Progress;
 use crate::sys::channel::{Fault, FrameBuffer};

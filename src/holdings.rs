@@ -85,11 +85,13 @@ pub(crate) enum Sent {
 
 impl Holdings {
     pub(crate) fn new(settings: Arc<Settings>) -> io::Result<Self> {
+        let exit = Latch::new();
+        exit.signal()?; // made while nothing is at stake
         Ok(Self {
             clock: Instant::now(),
             registry: Arc::new(Registry::default()),
             state: Arc::default(),
-            exit: Latch::new()?,
+            exit,
             mailbox: Mailbox::new()?,
             connections: BTreeMap::new(),
             next_connection: 0,

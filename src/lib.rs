@@ -40,10 +40,13 @@
 compile_error!("handoffs need Linux: SCM_RIGHTS, memfd, flock and pidfd");
 
 mod address;
+mod alarm;
 mod builder;
 mod control;
+mod drain;
 mod driver;
 mod error;
+mod exit;
 mod fds;
 pub mod guide;
 mod holdings;
@@ -53,6 +56,7 @@ mod mailbox;
 mod meeting;
 mod pid_file;
 mod predecessor;
+mod reply;
 mod settings;
 mod signal;
 mod slots;
@@ -62,14 +66,19 @@ mod step;
 mod successor;
 mod sys;
 pub mod testing;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod upgraded;
 mod upgrader;
+mod wakers;
 
 pub use builder::Builder;
+pub use drain::{Drain, Drained, Guard};
 pub use error::{Error, ErrorKind};
+pub use exit::Exit;
 pub use fds::{Bind, Fds, Inherited, Passable, Registration, UnixSeqpacketListener};
 pub use heirloom_proto::{Kind, Phase};
-pub use latch::Exit;
+pub use latch::Notice;
 pub use settings::{Strays, Takeover};
 pub use signal::Signal;
 pub use state::{Freeze, LastWords, Offer, State, Taken, Words, Writer};

@@ -3,13 +3,13 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::error::{Error, ErrorKind};
 use crate::launch::Launched;
+use crate::reply::Reply;
 use crate::signal::SignalSource;
 use crate::state::Answer;
 use crate::upgraded::Upgraded;
@@ -29,23 +29,6 @@ pub(crate) enum Command {
     GiveUp(String, Reply<()>),
     Stop,
     End,
-}
-
-/// Where the answer goes.
-#[derive(Clone, Debug)]
-pub(crate) struct Reply<T>(SyncSender<Result<T, Error>>);
-
-/// A place for one answer.
-pub(crate) fn reply<T>() -> (Reply<T>, Receiver<Result<T, Error>>) {
-    let (sender, receiver) = sync_channel(1);
-    (Reply(sender), receiver)
-}
-
-impl<T> Reply<T> {
-    pub(crate) fn send(&self, answer: Result<T, Error>) {
-        // Whoever asked may have gone.
-        let _ = self.0.try_send(answer);
-    }
 }
 
 /// Commands in order, and the event that wakes the driver.

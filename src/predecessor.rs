@@ -18,7 +18,7 @@ use crate::driver::FRAMES_AT_ONCE;
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::launch::Launched;
-use crate::mailbox::Reply;
+use crate::reply::Reply;
 use crate::slots::way_out;
 use crate::state::Asking;
 use crate::step::{Edge, Side, step_frame, step_queue};

@@ -19,8 +19,8 @@ use crate::error::{Error, ErrorKind};
 use crate::fds::verify;
 use crate::holdings::{Holdings, Origin, Sent, Unsent};
 use crate::latch::Latch;
-use crate::mailbox::Reply;
 use crate::predecessor::PredecessorSide;
+use crate::reply::Reply;
 use crate::slots::free_slots;
 use crate::state;
 use crate::step::{Edge, Side, step, step_frame, step_queue};
@@ -72,7 +72,7 @@ impl SuccessorSide {
     ) -> Result<Self, Error> {
         let trouble = |error| Error::io("the predecessor's process cannot be watched", error);
         let (process, _) = PidFd::of_peer(channel.as_fd()).map_err(trouble)?;
-        let gone = Latch::new().map_err(trouble)?;
+        let gone = Latch::new();
         holdings.watch_predecessor(process, Arc::clone(&gone));
         let peer = holdings.connect_to_peer(channel).map_err(trouble)?;
         let pid = holdings.connections.get(&peer).map_or(0, |peer| peer.pid);

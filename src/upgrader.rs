@@ -1,15 +1,19 @@
 //! What the application holds.
 
-use std::sync::mpsc::Receiver;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::drain::Drain;
 use crate::error::{Error, ErrorKind};
+use crate::exit::Exit;
 use crate::fds::{Fds, Registry};
-use crate::latch::{Exit, Latch};
-use crate::mailbox::{Command, Mailbox, reply};
+use crate::latch::Latch;
+#[cfg(feature = "tokio")]
+use crate::latch::Notice;
+use crate::mailbox::{Command, Mailbox};
 use crate::meeting::meet;
+use crate::reply::{Answer, Reply, reply};
 use crate::settings::Settings;
 use crate::signal::{Signal, SignalSource};
 use crate::state::{State, Store};
@@ -37,11 +41,16 @@ struct Handle {
     mailbox: Arc<Mailbox>,
     registry: Arc<Registry>,
     state: Arc<Store>,
-    exit: Arc<Latch>,
+    exit: Exit,
+    drain: Drain,
     handoff_socket: String,
     generation: u64,
     predecessor: Option<(PredecessorInfo, Arc<Latch>)>,
     driver: Mutex<Option<JoinHandle<()>>>,
+    /// Fires when the driver has ended.
+    ended: Arc<Latch>,
+    /// How long its end may be waited for when the last handle is dropped. Unset: as long as it takes.
+    patience: OnceLock<Duration>,
 }
 
 impl Upgrader {
@@ -62,15 +71,23 @@ impl Upgrader {
             mailbox: Arc::clone(&holdings.mailbox),
             registry: Arc::clone(&holdings.registry),
             state: Arc::clone(&holdings.state),
-            exit: Arc::clone(&holdings.exit),
+            exit: Exit::new(&holdings.exit)
+                .map_err(|error| Error::io("the upgrader cannot be made", error))?,
+            drain: Drain::new(),
             handoff_socket: address.map(|address| address.to_string()).unwrap_or_default(),
             generation,
             predecessor,
             driver: Mutex::new(None),
+            ended: Latch::new(),
+            patience: OnceLock::new(),
         };
+        let ends = Ends(Arc::clone(&handle.ended));
         let thread = std::thread::Builder::new()
             .name("heirloom".into())
-            .spawn(move || driver.run())
+            .spawn(move || {
+                let _ends = ends;
+                driver.run();
+            })
             .map_err(|error| Error::io("the driver's thread cannot be started", error))?;
         handle.driver = Mutex::new(Some(thread));
         Ok(Self(Arc::new(handle)))
@@ -120,9 +137,7 @@ impl Upgrader {
     /// # Ok::<(), heirloom::Error>(())
     /// ```
     pub fn ready(&self) -> Result<(), Error> {
-        let (reply, answer) = reply();
-        self.0.mailbox.put(Command::Ready(reply))?;
-        wait(&answer)
+        self.ask(Command::Ready)?.wait()
     }
 
     /// Tells the predecessor that this process works on becoming ready, and gives it time for that.
@@ -159,9 +174,7 @@ impl Upgrader {
     /// # Ok::<(), heirloom::Error>(())
     /// ```
     pub fn upgrade(&self) -> Result<Upgraded, Error> {
-        let (reply, answer) = reply();
-        self.0.mailbox.put(Command::Upgrade(reply))?;
-        wait(&answer)
+        self.ask(Command::Upgrade)?.wait()
     }
 
     /// Spawns a successor whenever this process gets the signal. What becomes of it is told by
@@ -190,7 +203,26 @@ impl Upgrader {
     /// # Ok::<(), heirloom::Error>(())
     /// ```
     pub fn exit(&self) -> Exit {
-        Exit::new(&self.0.exit)
+        self.0.exit.clone()
+    }
+
+    /// What this process has in flight, and its orderly end.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> Result<(), heirloom::Error> {
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let guard = upgrader.drain().guard(); // where a connection is accepted
+    /// drop(guard); // where it ends
+    /// # upgrader.stop();
+    /// upgrader.exit().wait();
+    /// upgrader.drain().wait(Duration::ZERO, Duration::from_secs(30));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn drain(&self) -> Drain {
+        self.0.drain.clone()
     }
 
     /// Ends the service in this process: no more upgrades, [`exit`](Self::exit) fires. Without a
@@ -248,11 +280,7 @@ impl Upgrader {
         };
         match gone.wait_timeout(timeout) {
             true => Ok(()),
-            false => {
-                let (pid, ms) = (info.pid, timeout.as_millis());
-                let text = format!("the predecessor, process {pid}, has not ended after {ms} ms");
-                Err(Error::new(ErrorKind::TimedOut, text))
-            }
+            false => Err(outlived(info.pid, timeout)),
         }
     }
 
@@ -266,11 +294,62 @@ impl Upgrader {
     pub fn handoff_socket(&self) -> &str {
         &self.0.handoff_socket
     }
+
+    /// Asks the driver for something. It answers, or drops the question when it ends.
+    pub(crate) fn ask<T>(
+        &self,
+        command: impl FnOnce(Reply<T>) -> Command,
+    ) -> Result<Answer<T>, Error> {
+        let (reply, answer) = reply();
+        self.0.mailbox.put(command(reply))?;
+        Ok(answer)
+    }
 }
 
-/// The driver answers every command, or drops it when it ends.
-fn wait<T>(answer: &Receiver<Result<T, Error>>) -> Result<T, Error> {
-    answer.recv().unwrap_or_else(|_| Err(Error::new(ErrorKind::Closed, "the upgrader has ended")))
+/// For tasks, which may not block.
+#[cfg(feature = "tokio")]
+impl Upgrader {
+    /// The process from which this one has taken over, and the notice of its end.
+    pub(crate) fn predecessor_gone(&self) -> Option<(PredecessorInfo, Notice)> {
+        self.0.predecessor.as_ref().map(|(info, gone)| (*info, Notice::new(gone)))
+    }
+
+    /// Whoever drops the last handle from now on waits for so long at most.
+    pub(crate) fn limit_patience(&self, limit: Duration) {
+        self.0.patience.get_or_init(|| limit);
+    }
+
+    /// Drops this handle; if it is the last, ends the driver and waits for that.
+    pub(crate) async fn end(self) {
+        if let Some(handle) = Arc::into_inner(self.0)
+            && handle.mailbox.put(Command::End).is_ok()
+        {
+            Notice::new(&handle.ended).await;
+        }
+    }
+}
+
+impl Handle {
+    /// Whether the driver's end may be waited for: within a limit, if it has come by then.
+    fn has_time(&self) -> bool {
+        self.patience.get().is_none_or(|limit| self.ended.wait_timeout(*limit))
+    }
+}
+
+/// The predecessor has not ended in time.
+pub(crate) fn outlived(pid: u32, timeout: Duration) -> Error {
+    let ms = timeout.as_millis();
+    let text = format!("the predecessor, process {pid}, has not ended after {ms} ms");
+    Error::new(ErrorKind::TimedOut, text)
+}
+
+/// Tells when the driver has ended, however it does.
+struct Ends(Arc<Latch>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.fire();
+    }
 }
 
 impl Drop for Handle {
@@ -282,6 +361,7 @@ impl Drop for Handle {
         if let (Some(driver), Ok(())) = (driver, ended)
             // A waker or a subscriber may drop the last handle on the driver's own thread.
             && driver.thread().id() != std::thread::current().id()
+            && self.has_time()
         {
             let _ = driver.join();
         }

@@ -7,8 +7,8 @@ use heirloom_proto::{Abort, AbortReason, Failure};
 
 use crate::error::Error;
 use crate::holdings::{Holdings, Unsent};
-use crate::mailbox::Reply;
 use crate::predecessor::PredecessorSide;
+use crate::reply::Reply;
 use crate::step::Side;
 use crate::successor::{Settled, SuccessorSide};
 use crate::sys::channel::{Fault, Received};

@@ -28,7 +28,8 @@ pub use taken::Taken;
 pub use writer::Writer;
 
 use crate::error::{Error, ErrorKind};
-use crate::mailbox::{Command, Mailbox, reply};
+use crate::mailbox::{Command, Mailbox};
+use crate::reply::reply;
 use offer::Source;
 
 /// The application's state, which goes from generation to generation with the descriptors:
@@ -204,7 +205,7 @@ impl State {
             let (reply, answer) = reply();
             if self.mailbox.put(Command::GiveUp(error.to_string(), reply)).is_ok() {
                 // A driver that ends meanwhile has told it too.
-                let _ = answer.recv();
+                let _ = answer.wait();
             }
         }
         found
