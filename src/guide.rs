@@ -5,6 +5,7 @@
 //! | [`spawned`] | the running process starts its successor |
 //! | [`deploy`] | deploy tooling, a script or a person starts it |
 //! | [`containers`] | Docker, Kubernetes: which namespaces the two have to share |
+//! | [`state`] | what the service knows goes along with its sockets |
 //! | [`troubleshooting`] | every error text, its cause and its cure |
 
 #[doc = include_str!("../docs/guide/spawned.md")]
@@ -15,6 +16,9 @@ pub mod deploy {}
 
 #[doc = include_str!("../docs/guide/containers.md")]
 pub mod containers {}
+
+#[doc = include_str!("../docs/guide/state.md")]
+pub mod state {}
 
 #[doc = include_str!("../docs/guide/troubleshooting.md")]
 pub mod troubleshooting {}

@@ -229,8 +229,3 @@ fn checked_schema(label: &str) -> Result<Schema, Error> {
 fn checked_schemas(labels: &[&str]) -> Result<Vec<Schema>, Error> {
     labels.iter().map(|label| checked_schema(label)).collect()
 }
-
-/// Compiles every code block of the guide.
-#[cfg(doctest)]
-#[doc = include_str!("../../docs/guide/state.md")]
-struct Guide;
