@@ -72,6 +72,7 @@ impl Service {
         self.report.line("ready", ready);
         accept(self.listener, router, terminate, &self.upgrader, self.report).await;
 
+        drain.tell(); // every answer from here on closes its connection
         self.report.line("draining", format!("connections={}", drain.open()));
         let drained = drain.drained(Duration::ZERO, self.drain_timeout).await?;
         self.report.line("gone", format!("closed={}", drained.dropped));
