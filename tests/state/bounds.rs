@@ -81,6 +81,7 @@ fn a_handoff_that_has_failed_is_not_taken_for_a_first_start() {
     first.ready().unwrap();
     let second = testing::successor_of(&first).unwrap();
     first.stop();
+    first.exit().wait(); // the successor has been told by then
     second.ready().unwrap_err();
     let state = second.state();
     let errors = [
