@@ -11,7 +11,7 @@ use crate::support::{DEADLINE, Family, Way};
 /// A family of services that count.
 fn counters() -> Family {
     let mut family = Family::new();
-    family.set("ROLE", "counter").set("COMMIT_MS", "500");
+    family.set("ROLE", "counter");
     family
 }
 
