@@ -239,15 +239,9 @@ impl Driver {
                     }
                 }
                 Command::Answered(number, answer) => {
-                    if let Role::Predecessor(side) = &mut self.role {
-                        side.answered(&self.holdings, number, answer);
-                    }
+                    self.role.answered(&self.holdings, number, answer);
                 }
-                Command::GiveUp(why, reply) => {
-                    self.role.give_up(&why);
-                    self.perform();
-                    reply.send(Ok(()));
-                }
+                Command::GiveUp(why, reply) => self.give_up(&why, &reply),
                 Command::Stop => self.stop(),
                 Command::End => {
                     self.stop();
@@ -271,6 +265,13 @@ impl Driver {
             )
             .because(failure.clone())),
         }
+    }
+
+    /// Gives the handoff up, and answers when the predecessor has been told.
+    fn give_up(&mut self, why: &str, reply: &Reply<()>) {
+        self.role.give_up(why);
+        self.perform();
+        reply.send(Ok(()));
     }
 
     fn stop(&mut self) {

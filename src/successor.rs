@@ -352,7 +352,7 @@ impl SuccessorSide {
         holdings.token = None;
         holdings.abandon_listeners();
         holdings.registry.abandon();
-        holdings.state.close();
+        holdings.state.abandon();
         for reply in self.waiting.drain(..) {
             reply.send(Err(Error::from(failure.clone())));
         }

@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::holdings::{Holdings, Unsent};
 use crate::predecessor::PredecessorSide;
 use crate::reply::Reply;
+use crate::state::Answer;
 use crate::step::Side;
 use crate::successor::{Settled, SuccessorSide};
 use crate::sys::channel::{Fault, Received};
@@ -130,6 +131,13 @@ impl Role {
             Self::Successor(side) => side.ready(holdings, reply),
             Self::Predecessor(side) => reply.send(side.ready(holdings)),
             Self::Failed(failure) => reply.send(Err(Error::from(failure.clone()))),
+        }
+    }
+
+    /// The application has answered for its state: only an owner asks.
+    pub(super) fn answered(&mut self, holdings: &Holdings, number: u64, answer: Answer) {
+        if let Self::Predecessor(side) = self {
+            side.answered(holdings, number, answer);
         }
     }
 

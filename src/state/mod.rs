@@ -156,7 +156,8 @@ impl State {
     /// [`ErrorKind::Schema`] when it is offered, and in no schema that is read. The handoff is given up
     /// then, and both sides' errors name both labels: the predecessor serves on, and this process
     /// must end. Only if the predecessor has died meanwhile is this process the owner all the same.
-    /// [`ErrorKind::InvalidName`], also for a schema; [`ErrorKind::Io`].
+    /// [`ErrorKind::Closed`] when the handoff has failed for another reason. [`ErrorKind::InvalidName`],
+    /// also for a schema; [`ErrorKind::Io`].
     pub fn take(&self, name: &str, schemas: &[&str]) -> Result<Option<Taken>, Error> {
         let (name, schemas) = (checked_name(name)?, checked_schemas(schemas)?);
         self.give_up_unless_readable(self.store.take(&name, &schemas))

@@ -24,6 +24,8 @@ struct Table {
     /// Nothing more may be offered: the service changes hands, or has.
     sealed: bool,
     inherited: Vec<Inherited>,
+    /// The handoff has failed: that nothing is offered here says nothing of the service.
+    failed: bool,
     late: Late,
 }
 
@@ -140,6 +142,12 @@ impl Store {
         drop(inherited);
     }
 
+    /// This process never owned the service.
+    pub(crate) fn abandon(&self) {
+        self.lock().failed = true;
+        self.close();
+    }
+
     /// What the predecessor offers; every entry and its memory were found right.
     pub(crate) fn inherit(&self, entries: Vec<(Entry, OwnedFd)>) {
         let inherited = entries.into_iter().filter_map(|(entry, memory)| {
@@ -183,6 +191,7 @@ impl Store {
     /// Takes the state of this name in the best schema, and lets the other schemas go.
     pub(super) fn take(&self, name: &Name, schemas: &[Schema]) -> Result<Option<Taken>, Error> {
         let mut table = self.lock();
+        table.check_owner(name)?;
         let is_meant = |state: &Inherited| state.kind == Kind::State && state.name == *name;
         let offered = table.inherited.iter().filter(|state| is_meant(state));
         let found = best(Kind::State, name, offered.map(|state| &state.schema), schemas);
@@ -201,6 +210,7 @@ impl Store {
     /// Checks that last words of this name, if they are announced, can be read.
     pub(super) fn check_announced(&self, name: &Name, schemas: &[Schema]) -> Result<(), Error> {
         let table = self.lock();
+        table.check_owner(name)?;
         let announced = table.inherited.iter();
         let announced = announced.filter(|it| it.kind == Kind::LastWords && it.name == *name);
         match best(Kind::LastWords, name, announced.map(|it| &it.schema), schemas) {
@@ -233,6 +243,18 @@ impl Store {
 
     fn lock(&self) -> MutexGuard<'_, Table> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Table {
+    /// An application that took a failed handoff for the first start of the service might begin anew.
+    fn check_owner(&self, name: &Name) -> Result<(), Error> {
+        if !self.failed {
+            return Ok(());
+        }
+        let text =
+            format!("state {name} is not to be had, the handoff has failed: `ready()` tells why");
+        Err(Error::new(ErrorKind::Closed, text))
     }
 }
 

@@ -10,7 +10,7 @@ use crate::support::{Family, Way, ask, both_ways};
 fn frozen() -> Family {
     let mut family = keepers();
     family.set("FREEZE", "b:v1:text=late,a:v1:text=words").set("HEAR", "a:v1,b:v1");
-    family.set("COMMIT_MS", "300");
+    family.set("COMMIT_MS", "1000");
     family
 }
 
@@ -141,7 +141,7 @@ fn one_that_hangs_is_named_and_all_are_thawed_when_it_comes_back() {
     family.tell(first, "upgrade");
     let text = family.expect_like(first, "failed", "upgrade Aborted").details;
     assert!(
-        text.contains("last words slow in schema v1 hangs: it has not answered for 450 ms"),
+        text.contains("last words slow in schema v1 hangs: it has not answered for 1500 ms"),
         "{text}"
     );
     assert_eq!(ask(&address).unwrap(), (first, 1));
@@ -164,6 +164,8 @@ fn one_that_fails_or_panics_is_named_and_what_was_frozen_before_it_is_thawed() {
         [("fail", "the disk is on fire"), ("panic", "it panicked: as it was told")]
     {
         let mut family = frozen();
+        // A panic may take its time to tell where it was.
+        family.set("COMMIT_MS", "3000");
         family.set_next("FREEZE", &format!("b:v1:text=late,bad:v1:{what},a:v1:text=words"));
         let (first, address) = family.start_service();
         family.tell(first, "upgrade");

@@ -244,9 +244,14 @@ fn read(text: &str) -> (String, Vec<&str>) {
     (name.into(), schemas.split('|').collect())
 }
 
-/// So many bytes, none like the one before.
+/// So many bytes, none like the one before. It is quick: a provider has no more than 4 s.
 pub(crate) fn pattern(length: usize) -> Vec<u8> {
-    (0_u8..251).cycle().take(length).collect()
+    let mut pattern: Vec<u8> = (0..251).collect();
+    while pattern.len() < length {
+        pattern.extend_from_within(..);
+    }
+    pattern.truncate(length);
+    pattern
 }
 
 pub(crate) fn digest(bytes: &[u8]) -> String {

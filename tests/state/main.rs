@@ -9,6 +9,7 @@
 )]
 
 mod adopted;
+mod bounds;
 mod counter;
 mod counting;
 mod freezing;
