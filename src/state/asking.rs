@@ -127,7 +127,8 @@ impl Asking {
         let text = match wanted.number == Some(running.number) {
             true => {
                 let ms = wanted.allowed.as_millis();
-                format!("{} hangs: it has not answered for {ms} ms", running.place.name())
+                let name = running.place.name();
+                format!("{name} hangs: it has not answered, all together may take {ms} ms")
             }
             false => running.still_hangs(now),
         };

@@ -141,7 +141,9 @@ fn one_that_hangs_is_named_and_all_are_thawed_when_it_comes_back() {
     family.tell(first, "upgrade");
     let text = family.expect_like(first, "failed", "upgrade Aborted").details;
     assert!(
-        text.contains("last words slow in schema v1 hangs: it has not answered for 1500 ms"),
+        text.contains(
+            "last words slow in schema v1 hangs: it has not answered, all together may take 1500 ms"
+        ),
         "{text}"
     );
     assert_eq!(ask(&address).unwrap(), (first, 1));
@@ -156,6 +158,31 @@ fn one_that_hangs_is_named_and_all_are_thawed_when_it_comes_back() {
     assert_eq!(thawed, ["a", "slow", "never"]);
     let second = upgrade(&mut family, first, Way::External);
     assert_eq!(family.expect(second, "heard").details, "a v1 words");
+}
+
+#[test]
+fn one_that_hangs_when_it_is_thawed_fails_the_next_handoff_by_name_until_it_comes_back() {
+    let mut family = frozen();
+    family.set_next("FREEZE", "slow:v1:stuck,bad:v1:fail");
+    let (first, address) = family.start_service();
+    family.tell(first, "upgrade");
+    family.expect_like(first, "failed", "upgrade Aborted");
+    family.expect(first, "sticking");
+    // The first of them waits for it, the second knows.
+    for _ in 0..2 {
+        family.tell(first, "upgrade");
+        let failed = family.expect_like(first, "failed", "upgrade Aborted").details;
+        assert!(failed.contains("last words slow in schema v1 still hangs"), "{failed}");
+        assert_eq!(ask(&address).unwrap(), (first, 1));
+    }
+    family.tell(first, "withdraw bad v1");
+    family.expect(first, "withdrawn");
+    family.tell(first, "let-go");
+    expect_idle(&mut family, first);
+    assert_eq!(family.take_all(first, "thawed").len(), 1);
+    family.set_next("HEAR", "slow:v1");
+    let second = upgrade(&mut family, first, Way::External);
+    assert_eq!(family.expect(second, "heard").details, "slow v1 ");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! | setting | a list, with commas |
 //! |---|---|
 //! | `PROVIDE` | `name:schema:what`: `size=<bytes>`, `text=<text>`, `fail`, `panic`, `hang` |
-//! | `FREEZE` | `name:schema:what`: `text=<text>`, `size=<bytes>`, `fail`, `panic`, `hang` |
+//! | `FREEZE` | `name:schema:what`: `text=<text>`, `size=<bytes>`, `fail`, `panic`, `hang`, `stuck` (when it is thawed) |
 //! | `TAKE`, `HEAR` | `name:schema|schema`, best first |
 //! | `MANY` | how many states more, called by numbers |
 //! | `PREPARE` | `manual`: takes and becomes ready only when told |
@@ -199,6 +199,10 @@ impl Freeze for Ice {
     }
 
     fn thaw(&mut self) {
+        if self.what == "stuck" {
+            emit("sticking", &self.name);
+            self.gate.wait();
+        }
         emit("thawed", &self.name);
     }
 }
