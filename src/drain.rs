@@ -185,7 +185,8 @@ impl Drain {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when that thread cannot be started. The blocking one has no such case.
+    /// [`ErrorKind::Io`](crate::ErrorKind::Io) when that thread cannot be started: raise the limit of
+    /// processes, or wait on a thread that there is.
     pub async fn drained(&self, soft: Duration, hard: Duration) -> Result<Drained, Error> {
         let course = Course::begin(self, hard);
         let early = comes_within(Empty::new(&self.0.count), soft.min(hard)).await?;

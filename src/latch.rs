@@ -109,6 +109,7 @@ impl Future for Notice {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         if self.latch.is_fired() {
+            self.kept = None;
             return Poll::Ready(());
         }
         // Every turn of every connection comes here: no lock, if this task is the one that is woken.

@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::thread;
+use std::time::Duration;
 
 use heirloom::{Builder, Error, tokio::Upgrader};
 use tokio::runtime;
@@ -31,62 +32,57 @@ pub(crate) fn run(role: &Role) {
 
 async fn live(builder: Builder, mut orders: Orders) {
     let Some(upgrader) = start(builder, &mut orders).await else {
+        emit("forgotten", "");
         return while answer_tick(&mut orders).await.is_some() {};
     };
+    tell_exit(&upgrader);
+    let mut asked: Option<JoinHandle<()>> = None;
+    while let Some(order) = answer_tick(&mut orders).await {
+        match order.split_once(' ').unwrap_or((&order, "")) {
+            ("forget", _) => forget(asked.take().unwrap()).await,
+            ("drop", _) => {
+                drop(upgrader);
+                emit("dropped", "");
+                break;
+            }
+            ("end", _) => {
+                spawn(end(upgrader));
+                break;
+            }
+            (verb, argument) => asked = Some(ask(&upgrader, verb, argument)),
+        }
+    }
+    while answer_tick(&mut orders).await.is_some() {}
+}
+
+fn tell_exit(upgrader: &Upgrader) {
     let exit = upgrader.exit();
     spawn(async {
         exit.await;
         emit("exit", "");
     });
-    let mut asked: Option<JoinHandle<()>> = None;
-    while let Some(order) = answer_tick(&mut orders).await {
-        let its = upgrader.clone();
-        match order.split_once(' ').unwrap_or((&order, "")) {
-            ("ready", _) => asked = Some(ask("ready", async move { its.ready().await })),
-            ("upgrade", _) => {
-                asked = Some(ask("upgraded", async move { its.upgrade().await.map(drop) }));
-            }
-            ("await", ms) => {
-                let timeout = std::time::Duration::from_millis(ms.parse().unwrap());
-                let wait = async move { its.wait_for_predecessor(timeout).await };
-                asked = Some(ask("awaited", wait));
-            }
-            ("forget", _) => forget(asked.take().unwrap()).await,
-            ("drop", _) => {
-                drop((its, upgrader));
-                emit("dropped", "");
-                return while answer_tick(&mut orders).await.is_some() {};
-            }
-            ("end", _) => {
-                drop(its);
-                spawn(async {
-                    upgrader.end().await;
-                    emit("ended", "");
-                });
-                return while answer_tick(&mut orders).await.is_some() {};
-            }
-            (other, _) => panic!("unknown order `{other}`"),
-        }
-    }
+}
+
+async fn end(upgrader: Upgrader) {
+    upgrader.end().await;
+    emit("ended", "");
 }
 
 async fn start(builder: Builder, orders: &mut Orders) -> Option<Upgrader> {
-    let mut start = Box::pin(builder.start_async());
-    tokio::select! {
-        started = &mut start => match started {
-            Ok(upgrader) => {
-                emit("started", &upgrader.generation().to_string());
-                Some(upgrader)
-            }
-            Err(error) => {
-                emit_failed("start", &error);
-                None
-            }
-        },
+    let started = tokio::select! {
+        started = builder.start_async() => started,
         order = answer_tick(orders) => {
             assert_eq!(order.as_deref(), Some("forget"));
-            drop(start);
-            emit("forgotten", "");
+            return None;
+        }
+    };
+    match started {
+        Ok(upgrader) => {
+            emit("started", &upgrader.generation().to_string());
+            Some(upgrader)
+        }
+        Err(error) => {
+            emit_failed("start", &error);
             None
         }
     }
@@ -102,16 +98,26 @@ async fn answer_tick(orders: &mut Orders) -> Option<String> {
     }
 }
 
-fn ask(
-    done: &'static str,
-    what: impl Future<Output = Result<(), Error>> + Send + 'static,
-) -> JoinHandle<()> {
-    spawn(async move {
-        match what.await {
-            Ok(()) => emit(done, ""),
-            Err(error) => emit_failed(done, &error),
+/// Asks for something, and tells when it is done.
+fn ask(upgrader: &Upgrader, verb: &str, argument: &str) -> JoinHandle<()> {
+    let upgrader = upgrader.clone();
+    match verb {
+        "ready" => spawn(tell("ready", async move { upgrader.ready().await })),
+        "upgrade" => spawn(tell("upgraded", async move { upgrader.upgrade().await.map(drop) })),
+        "await" => {
+            let timeout = Duration::from_millis(argument.parse().unwrap());
+            let wait = async move { upgrader.wait_for_predecessor(timeout).await };
+            spawn(tell("awaited", wait))
         }
-    })
+        other => panic!("unknown order `{other}`"),
+    }
+}
+
+async fn tell(done: &'static str, what: impl Future<Output = Result<(), Error>>) {
+    match what.await {
+        Ok(()) => emit(done, ""),
+        Err(error) => emit_failed(done, &error),
+    }
 }
 
 async fn forget(asked: JoinHandle<()>) {
