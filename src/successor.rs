@@ -300,7 +300,8 @@ impl SuccessorSide {
             holdings.connections.remove(&self.peer);
             holdings.retired(predecessor);
         } else {
-            let generation = DrainingGeneration { generation: predecessor, pid: self.pid };
+            let generation =
+                DrainingGeneration { generation: predecessor, pid: self.pid, open: None };
             elders.push(Elder { connection: self.peer, generation, drains: false });
         }
         holdings.move_listener();
@@ -326,7 +327,7 @@ impl SuccessorSide {
                 Channel::new(connection).and_then(|channel| holdings.connect_to_peer(channel));
             // One that cannot be watched has gone already.
             if let Ok(connection) = connected {
-                let generation = DrainingGeneration { generation, pid };
+                let generation = DrainingGeneration { generation, pid, open: None };
                 elders.push(Elder { connection, generation, drains: true });
             }
         }

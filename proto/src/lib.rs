@@ -49,8 +49,8 @@ pub use error::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
 pub use failure::Failure;
 pub use manifest::{Batches, Manifest};
 pub use message::{
-    Commit, DrainingGeneration, Hello, Message, Outcome, Progress, Ready, Received, Secret,
-    StatusReport, Welcome,
+    Commit, DrainingGeneration, Happened, Happening, Hello, LastFailure, Listed, Message, Open,
+    Outcome, Progress, Ready, Received, RunningHandoff, Secret, StatusReport, Welcome,
 };
 pub use message_kind::MessageKind;
 pub use name::{InvalidName, Name};

@@ -69,7 +69,7 @@ impl<'a> Side<'a> {
         };
         let elder = input.flag().then_some(Elder {
             connection: ConnectionId(0),
-            generation: DrainingGeneration { generation: 1, pid: 2 },
+            generation: DrainingGeneration { generation: 1, pid: 2, open: None },
             drains: false,
         });
         let open: BTreeSet<_> = elder.iter().map(|elder| elder.connection).collect();

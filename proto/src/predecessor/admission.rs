@@ -1,6 +1,7 @@
 //! Who may begin a handoff, and what everybody else is told.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::handoff::Handoff;
@@ -193,6 +194,10 @@ impl Predecessor {
             uptime_ms: millis(now.saturating_sub(self.began)),
             entries: self.entries,
             draining: self.elders.iter().map(|elder| elder.generation).collect(),
+            open: None,
+            handoff: None,
+            last_failure: None,
+            listed: Vec::new(),
         }
     }
 }

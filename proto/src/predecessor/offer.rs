@@ -127,7 +127,7 @@ impl Predecessor {
     /// The generation before this one hangs, or is very slow.
     pub(super) fn refuse_unsettled(&mut self, now: Duration) {
         let unsettled = self.elders.iter().filter(|elder| !elder.drains).map(|elder| {
-            let DrainingGeneration { generation, pid } = elder.generation;
+            let DrainingGeneration { generation, pid, .. } = elder.generation;
             alloc::format!("generation {generation} (pid {pid}) ")
         });
         let text = unsettled.collect::<String>()

@@ -207,7 +207,7 @@ fn a_draining_generation_that_must_be_understood_and_is_not_is_given_up() {
 /// Today's owner, after a generation of another release that has yet to say anything.
 fn owner_with_elder() -> Visitor {
     let mut owner = Visitor::of(NEWER);
-    let generation = DrainingGeneration { generation: 1, pid: 99 };
+    let generation = DrainingGeneration { generation: 1, pid: 99, open: None };
     let elder = Elder { connection: PEER, generation, drains: false };
     owner.pair.older.machine = Predecessor::new(settings(), vec![elder], owner.pair.now);
     owner

@@ -156,7 +156,7 @@ fn retired_is_the_last_word_and_is_said_once() {
 
 #[test]
 fn an_older_generation_that_says_retired_is_counted_no_more() {
-    let generation = DrainingGeneration { generation: 1, pid: 99 };
+    let generation = DrainingGeneration { generation: 1, pid: 99, open: None };
     let elder = Elder { connection: ConnectionId(40), generation, drains: false };
     let mut pair = Pair::serving(0);
     pair.older.machine = Predecessor::new(settings(), vec![elder], pair.now);

@@ -81,7 +81,7 @@ fn nobody_succeeds_a_process_that_has_handed_over() {
 fn too_many_draining_generations_hold_the_next_one_up() {
     let elder = |number| Elder {
         connection: ConnectionId(40 + number),
-        generation: DrainingGeneration { generation: number, pid: 1 },
+        generation: DrainingGeneration { generation: number, pid: 1, open: None },
         drains: true,
     };
     let mut pair = Pair::serving(1);

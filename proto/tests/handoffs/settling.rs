@@ -15,7 +15,7 @@ const TOOL: ConnectionId = ConnectionId(41);
 
 /// An owner whose predecessor has said nothing since.
 fn unsettled() -> Pair {
-    let generation = DrainingGeneration { generation: 1, pid: 99 };
+    let generation = DrainingGeneration { generation: 1, pid: 99, open: None };
     let elder = Elder { connection: ELDER, generation, drains: false };
     let mut pair = Pair::serving(1);
     pair.older.machine = Predecessor::new(settings(), vec![elder], pair.now);
