@@ -77,7 +77,7 @@ const OLDER: [(&str, &str); 21] = [
     ("Outcome", "xx.xxx!!!!!!?..?"),
     ("Draining", "xx+xxx!!!!!!?..?"),
     ("Open", "xx.xxx!!!!!!?..?"),
-    ("Watch", "xx.xxx!!!!!!?..?"),
+    ("Watch", "aa.aaa!!!!!!?..?"),
     ("Happened", "xx.xxx!!!!!!?..?"),
     ("Unknown", "................"),
 ];
@@ -306,8 +306,11 @@ fn older_cell(state: usize, kind: &str) -> char {
     machine.handle_frame(if elder { ELDER } else { PEER }, &sent, NOW);
     let outputs = drain(&mut machine);
     let code = outputs.iter().find_map(|output| match output {
-        Output::Event(Event::Failed(Failure::Misbehaved(_))) => Some('!'),
-        Output::Event(Event::Failed(Failure::PeerAborted(_))) => Some('*'),
+        Output::Event(Event::Failed(ended)) => match &ended.failure {
+            Failure::Misbehaved(_) => Some('!'),
+            Failure::PeerAborted(_) => Some('*'),
+            _ => None,
+        },
         Output::TryLock => Some('?'),
         Output::Event(Event::Owned { .. } | Event::Began { .. }) => Some('>'),
         Output::Event(Event::UpgradeAsked { .. } | Event::Progress { .. }) => Some('+'),
@@ -315,6 +318,7 @@ fn older_cell(state: usize, kind: &str) -> char {
     });
     let answer = outputs.iter().find_map(|output| match output {
         Output::Send { frame, .. } => Message::decode(frame).unwrap().kind(),
+        Output::Report(_) => Some(MessageKind::StatusReport),
         _ => None,
     });
     let closes = outputs.iter().any(|output| matches!(output, Output::Close(_)));
