@@ -114,7 +114,7 @@ impl Driver {
                     signal.take();
                 }
                 if let Err(error) = self.upgrade(None) {
-                    tracing::warn!(%error, "the upgrade that a signal asked for cannot begin");
+                    tracing::warn!(target: "heirloom", event = "upgrade_not_begun", reason = %error, "the upgrade that a signal asked for cannot begin");
                 }
             }
         }
@@ -235,6 +235,12 @@ impl Driver {
                 Command::Launched(number, outcome) => {
                     if let Role::Predecessor(side) = &mut self.role {
                         side.launched(&self.holdings, number, outcome);
+                    }
+                }
+                Command::Status(reply) => reply.send(Ok(self.role.report(&self.holdings))),
+                Command::OpenChanged => {
+                    if let Role::Predecessor(side) = &mut self.role {
+                        side.open_changed(&self.holdings);
                     }
                 }
                 Command::Stop => self.stop(),

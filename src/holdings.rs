@@ -2,6 +2,7 @@
 
 mod connection;
 mod listener;
+mod report;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -20,6 +21,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fds::Registry;
 use crate::latch::Latch;
 use crate::mailbox::Mailbox;
+use crate::open::OpenCount;
 use crate::pid_file::PidFile;
 use crate::settings::{Settings, Strays};
 use crate::signal::SignalSource;
@@ -29,6 +31,7 @@ use crate::sys::pidfd::PidFd;
 use crate::sys::token::Token;
 pub(crate) use connection::{Connection, Unsent};
 pub(crate) use listener::{TAKEN_AT_START, taken};
+use report::Failed;
 
 /// What this process holds of the service, whichever side of a handoff it is on.
 pub(crate) struct Holdings {
@@ -46,6 +49,8 @@ pub(crate) struct Holdings {
     /// This process has made the listener, and its start has not come to its end.
     pub(crate) unfinished: bool,
     pub(crate) pid_file: Option<PidFile>,
+    pub(crate) open: Arc<OpenCount>,
+    last_failure: Option<Failed>,
     pub(crate) signals: Vec<SignalSource>,
     /// Where everything was inherited from, if it was.
     pub(crate) origin: Option<Origin>,
@@ -83,11 +88,14 @@ pub(crate) enum Sent {
 
 impl Holdings {
     pub(crate) fn new(settings: Arc<Settings>) -> io::Result<Self> {
+        let mailbox = Mailbox::new()?;
         Ok(Self {
             clock: Instant::now(),
             registry: Arc::new(Registry::default()),
             exit: Latch::new()?,
-            mailbox: Mailbox::new()?,
+            open: OpenCount::new(&mailbox),
+            last_failure: None,
+            mailbox,
             connections: BTreeMap::new(),
             next_connection: 0,
             token: None,
@@ -190,7 +198,7 @@ impl Holdings {
         let held = Lock::Held { attempt: self.attempt };
         let tried = self.token.as_ref().map_or(Ok(held), Token::try_lock);
         let lock = tried.unwrap_or_else(|error| {
-            tracing::error!(%error, "the token cannot be locked");
+            tracing::error!(target: "heirloom", event = "token_not_locked", reason = %error, "the token cannot be locked");
             held
         });
         step(side, Edge::After, "lock");
@@ -210,7 +218,7 @@ impl Holdings {
     pub(crate) fn unlock(&self, side: Side) {
         step(side, Edge::Before, "unlock");
         if let Some(Err(error)) = self.token.as_ref().map(Token::unlock) {
-            tracing::error!(%error, "the token stays locked");
+            tracing::error!(target: "heirloom", event = "token_not_unlocked", reason = %error, "the token stays locked");
         }
         step(side, Edge::After, "unlock");
     }
@@ -222,7 +230,9 @@ impl Holdings {
         self.token = None;
         match Token::create(self.attempt) {
             Ok(token) => self.token = Some(token),
-            Err(error) => tracing::error!(%error, "the token cannot be replaced"),
+            Err(error) => {
+                tracing::error!(target: "heirloom", event = "token_not_renewed", reason = %error, "the token cannot be replaced")
+            }
         }
         step(side, Edge::After, "renew");
     }
@@ -247,11 +257,11 @@ impl Holdings {
         let (count, names) = (strays.len(), listed(&strays));
         match self.settings.strays {
             Strays::Keep => {
-                tracing::info!(count, names, "inherited, not claimed and kept");
+                tracing::info!(target: "heirloom", event = "strays_kept", count, names, "inherited, not claimed and kept");
                 self.registry.keep_strays();
             }
             Strays::Close | Strays::Fail => {
-                tracing::warn!(count, names, "inherited, not claimed and closed");
+                tracing::warn!(target: "heirloom", event = "strays_closed", count, names, "inherited, not claimed and closed");
                 self.registry.close_strays();
             }
         }

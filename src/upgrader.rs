@@ -12,6 +12,7 @@ use crate::mailbox::{Command, Mailbox, reply};
 use crate::meeting::meet;
 use crate::settings::Settings;
 use crate::signal::{Signal, SignalSource};
+use crate::status::Status;
 use crate::upgraded::{PredecessorInfo, Upgraded};
 
 /// One service's place in the row of its generations. A cheap clone of a handle; when the last one
@@ -117,6 +118,29 @@ impl Upgrader {
     /// Fires when this process is to finish what it has in flight and end.
     pub fn exit(&self) -> Exit {
         Exit::new(&self.0.exit)
+    }
+
+    /// How things stand in this process, whatever it is in the handoff: a successor that is not ready, the
+    /// owner, a generation that drains, or a successor whose handoff has failed.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let upgrader = heirloom::Upgrader::builder().start()?;
+    /// let listener: std::net::TcpListener = upgrader.fds().bind_as("http", "127.0.0.1:0")?;
+    /// let status = upgrader.status()?;
+    /// assert_eq!(status.entries[0].name, "http");
+    /// assert_eq!(status.entries[0].address, listener.local_addr()?.to_string());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`] when the upgrader has ended.
+    pub fn status(&self) -> Result<Status, Error> {
+        let (reply, answer) = reply();
+        self.0.mailbox.put(Command::Status(reply))?;
+        wait(&answer).map(Status::from)
     }
 
     /// Ends the service in this process: no more upgrades, [`exit`](Self::exit) fires. Without a
