@@ -2,6 +2,7 @@
 
 mod count;
 mod guard;
+mod watch;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -13,7 +14,9 @@ pub use guard::Guard;
 use crate::alarm::comes_within;
 use crate::error::Error;
 use crate::latch::{Latch, Notice};
+use crate::mailbox::Mailbox;
 use count::Empty;
+use watch::Watch;
 
 /// What a process has in flight, and its orderly end: a cheap clone. [`Upgrader::drain`] gives the
 /// one of an upgrader.
@@ -193,6 +196,23 @@ impl Drain {
         self.tell();
         let none = early || comes_within(Empty::new(&self.0.count), course.left()).await?;
         Ok(course.end(none))
+    }
+
+    /// The one of an upgrader, whose driver may want to know the count.
+    pub(crate) fn watched(mailbox: &Arc<Mailbox>) -> Self {
+        let count = Arc::new(Count::watched(Watch::new(mailbox)));
+        Self(Arc::new(Parts { count, ..Parts::default() }))
+    }
+
+    /// How many guards there are; `None` if there never was one.
+    pub(crate) fn count_if_used(&self) -> Option<u64> {
+        self.0.count.is_used().then(|| self.open())
+    }
+
+    /// As [`count_if_used`](Self::count_if_used); the driver is woken when that changes, once.
+    pub(crate) fn watch(&self) -> Option<u64> {
+        self.0.count.want();
+        self.count_if_used()
     }
 
     fn count(&self) -> &Count {

@@ -115,7 +115,7 @@ impl Driver {
                     signal.take();
                 }
                 if let Err(error) = self.upgrade(None) {
-                    tracing::warn!(%error, "the upgrade that a signal asked for cannot begin");
+                    tracing::warn!(target: "heirloom", event = "upgrade_not_begun", reason = %error, "the upgrade that a signal asked for cannot begin");
                 }
             }
         }
@@ -242,6 +242,12 @@ impl Driver {
                     self.role.answered(&self.holdings, number, answer);
                 }
                 Command::GiveUp(why, reply) => self.give_up(&why, &reply),
+                Command::Status(reply) => reply.send(Ok(self.role.report(&self.holdings))),
+                Command::OpenChanged => {
+                    if let Role::Predecessor(side) = &mut self.role {
+                        side.open_changed(&self.holdings);
+                    }
+                }
                 Command::Stop => self.stop(),
                 Command::End => {
                     self.stop();

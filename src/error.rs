@@ -243,7 +243,7 @@ impl From<Failure> for Error {
     }
 }
 
-fn refused(reason: RefuseReason) -> ErrorKind {
+pub(crate) fn refused(reason: RefuseReason) -> ErrorKind {
     match reason {
         RefuseReason::Busy => ErrorKind::Busy,
         RefuseReason::NotReady => ErrorKind::NotReady,

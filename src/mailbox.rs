@@ -5,6 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use heirloom_proto::StatusReport;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::error::{Error, ErrorKind};
@@ -20,6 +21,9 @@ pub(crate) enum Command {
     Ready(Reply<()>),
     Progress(String),
     Upgrade(Reply<Upgraded>),
+    Status(Reply<StatusReport>),
+    /// How much is open in this process, which drains.
+    OpenChanged,
     Signal(SignalSource),
     /// The successor of this number has begun, or why it has not.
     Launched(u64, io::Result<Launched>),

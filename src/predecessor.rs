@@ -6,6 +6,7 @@ mod children;
 mod events;
 mod snapshot;
 mod state;
+mod tools;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -234,8 +235,13 @@ impl PredecessorSide {
             Output::Unlock => holdings.unlock(Side::Predecessor),
             Output::RenewToken => holdings.renew_token(Side::Predecessor),
             Output::Fence(connection) => self.fence(holdings, connection),
+            Output::Tell { connection, frame } => self.tell_watcher(holdings, connection, frame),
+            Output::Report(connection) => self.send_report(holdings, connection),
+            Output::CountOpen => self.machine.handle_open(holdings.drain.watch()),
             Output::Event(event) => self.tell(holdings, event),
-            other => tracing::error!(?other, "an output that this driver does not know"),
+            other => {
+                tracing::error!(target: "heirloom", event = "unknown_output", ?other, "an output that this driver does not know")
+            }
         }
     }
 
@@ -304,7 +310,7 @@ impl PredecessorSide {
 
     fn fence(&mut self, holdings: &Holdings, connection: ConnectionId) {
         if let Err(error) = end_silent(holdings.connections.get(&connection)) {
-            tracing::error!(%error, "the silent successor cannot be ended");
+            tracing::error!(target: "heirloom", event = "successor_not_ended", reason = %error, "the silent successor cannot be ended");
             self.machine.handle_fence_failed(holdings.now());
         }
     }
@@ -355,7 +361,7 @@ impl PredecessorSide {
 fn end_silent(peer: Option<&Connection>) -> io::Result<()> {
     match peer {
         Some(Connection { pidfd: Some(process), pid, .. }) if *pid != std::process::id() => {
-            tracing::warn!(pid, "ending a successor that holds the token and is silent");
+            tracing::warn!(target: "heirloom", event = "successor_fenced", pid, "ending a successor that holds the token and is silent");
             process.kill()
         }
         _ => Err(io::ErrorKind::Unsupported.into()),

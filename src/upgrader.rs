@@ -17,6 +17,7 @@ use crate::reply::{Answer, Reply, reply};
 use crate::settings::Settings;
 use crate::signal::{Signal, SignalSource};
 use crate::state::{State, Store};
+use crate::status::Status;
 use crate::upgraded::{PredecessorInfo, Upgraded};
 
 /// One service's place in the row of its generations. A cheap clone of a handle; when the last one
@@ -73,7 +74,7 @@ impl Upgrader {
             state: Arc::clone(&holdings.state),
             exit: Exit::new(&holdings.exit)
                 .map_err(|error| Error::io("the upgrader cannot be made", error))?,
-            drain: Drain::new(),
+            drain: holdings.drain.clone(),
             handoff_socket: address.map(|address| address.to_string()).unwrap_or_default(),
             generation,
             predecessor,
@@ -223,6 +224,27 @@ impl Upgrader {
     /// ```
     pub fn drain(&self) -> Drain {
         self.0.drain.clone()
+    }
+
+    /// How things stand in this process, whatever it is in the handoff: a successor that is not ready, the
+    /// owner, a generation that drains, or a successor whose handoff has failed.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let upgrader = heirloom::Upgrader::builder().start()?;
+    /// let listener: std::net::TcpListener = upgrader.fds().bind_as("http", "127.0.0.1:0")?;
+    /// let status = upgrader.status()?;
+    /// assert_eq!(status.entries[0].name, "http");
+    /// assert_eq!(status.entries[0].address, listener.local_addr()?.to_string());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Closed`] when the upgrader has ended.
+    pub fn status(&self) -> Result<Status, Error> {
+        self.ask(Command::Status)?.wait().map(Status::from)
     }
 
     /// Ends the service in this process: no more upgrades, [`exit`](Self::exit) fires. Without a

@@ -52,8 +52,8 @@ pub use failure::Failure;
 pub use late_state::{InvalidLateState, LateState, Words};
 pub use manifest::{Batches, Manifest};
 pub use message::{
-    Commit, DrainingGeneration, Hello, Message, Outcome, Progress, Ready, Received, Secret,
-    StatusReport, Welcome,
+    Commit, DrainingGeneration, Happened, Happening, Hello, LastFailure, Listed, Message, Open,
+    Outcome, Progress, Ready, Received, RunningHandoff, Secret, StatusReport, Welcome,
 };
 pub use message_kind::MessageKind;
 pub use name::{InvalidName, Name};

@@ -61,6 +61,14 @@ pub const MAX_PENDING: usize = 16;
 /// How long a connection may stay silent before it has said what it wants.
 pub const PENDING_TIMEOUT: Duration = Duration::from_secs(2);
 
+/// Tools that watch; one more is told so and closed. Each takes a descriptor slot of the service, and a
+/// system call for every event.
+pub const MAX_WATCHERS: usize = 16;
+
+/// How often a generation that drains tells at most how much is still open there: often enough for a
+/// person, and nothing to a service whose connections come and go.
+pub const OPEN_INTERVAL: Duration = Duration::from_millis(200);
+
 /// How long a successor is kept waiting for `Draining` of the generation before its predecessor: it
 /// waits for `Welcome` no longer than [`TRANSFER_TIMEOUT`].
 pub const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);

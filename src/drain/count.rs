@@ -7,6 +7,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::watch::Watch;
 use crate::wakers::Wakers;
 
 /// How many guards there are. The last one to go tells whoever waits for none.
@@ -18,11 +19,17 @@ pub(crate) struct Count {
     gone: AtomicU64,
     waiting: Mutex<Wakers>,
     changed: Condvar,
+    watch: Option<Watch>,
 }
 
 impl Count {
+    pub(super) fn watched(watch: Watch) -> Self {
+        Self { watch: Some(watch), ..Self::default() }
+    }
+
     pub(crate) fn increment(&self) {
         self.taken.fetch_add(1, Ordering::SeqCst);
+        self.tell_watch();
     }
 
     /// No lock, unless it is the last one: the one that finds as many gone as were taken. Two that go
@@ -34,6 +41,25 @@ impl Count {
             let tasks = self.lock().take();
             self.changed.notify_all();
             tasks.for_each(std::task::Waker::wake);
+        }
+        self.tell_watch();
+    }
+
+    /// Whoever watches looks at the next change.
+    pub(super) fn want(&self) {
+        if let Some(watch) = &self.watch {
+            watch.want();
+        }
+    }
+
+    /// Whether there ever was one.
+    pub(super) fn is_used(&self) -> bool {
+        self.taken.load(Ordering::SeqCst) != 0
+    }
+
+    fn tell_watch(&self) {
+        if let Some(watch) = &self.watch {
+            watch.changed();
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use heirloom_proto::predecessor::ConnectionId;
-use heirloom_proto::{Abort, AbortReason, Failure};
+use heirloom_proto::{Abort, AbortReason, Failure, Phase, StatusReport};
 
 use crate::error::Error;
 use crate::holdings::{Holdings, Unsent};
@@ -145,6 +145,19 @@ impl Role {
     pub(super) fn give_up(&mut self, why: &str) {
         if let Self::Successor(side) = self {
             side.abandon(why);
+        }
+    }
+
+    /// How things stand.
+    pub(super) fn report(&self, holdings: &Holdings) -> StatusReport {
+        match self {
+            Self::Successor(side) => side.report(holdings),
+            Self::Predecessor(side) => side.report(holdings),
+            Self::Failed(_) => {
+                let origin = holdings.origin.as_ref();
+                let generation = origin.map_or(1, |origin| origin.generation.saturating_add(1));
+                holdings.report(generation, Phase::Stopped, holdings.failed_at())
+            }
         }
     }
 

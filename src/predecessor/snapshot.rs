@@ -4,14 +4,14 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use heirloom_proto::Entry;
 use heirloom_proto::predecessor::{Attachment, Elder};
-use heirloom_proto::{Entry, Kind, Name};
 
+use crate::elder::describe;
 use crate::fds::Registered;
 use crate::holdings::Holdings;
 use crate::state::Stated;
 use crate::step::{Edge, Side, step};
-use crate::sys::identity::identity;
 
 /// What one handoff passes on, in the order in which the machine numbers it.
 #[derive(Default)]
@@ -41,7 +41,7 @@ impl Snapshot {
         let mut snapshot = Self { registered, number, ..Self::default() };
         for elder in elders {
             if let Some(peer) = holdings.connections.get(&elder.connection) {
-                entries.push(Arc::new(describe(elder, peer.channel.as_fd())?));
+                entries.push(Arc::new(describe(&elder.generation, peer.channel.as_fd())?));
                 snapshot.elders.push(peer.channel.as_fd().try_clone_to_owned()?);
             }
         }
@@ -70,18 +70,4 @@ impl Snapshot {
             }
         }
     }
-}
-
-/// The entry that hands on the connection to a generation that is still draining.
-fn describe(elder: &Elder, connection: BorrowedFd<'_>) -> io::Result<Entry> {
-    let mut opaque = elder.generation.generation.to_le_bytes().to_vec();
-    opaque.extend(elder.generation.pid.to_le_bytes());
-    Ok(Entry {
-        kind: Kind::Draining,
-        name: Name::new(format!("generation {}", elder.generation.generation))
-            .map_err(io::Error::other)?,
-        identity: identity(connection)?,
-        path: None,
-        opaque: opaque.try_into().map_err(io::Error::other)?,
-    })
 }

@@ -34,6 +34,9 @@ class Kind(enum.IntEnum):
     UPGRADE = 0x800F
     OUTCOME = 0x8010
     DRAINING = 0x0011
+    OPEN = 0x0012
+    WATCH = 0x8013
+    HAPPENED = 0x0014
 
 
 class RefuseReason(enum.IntEnum):
@@ -80,6 +83,21 @@ class Phase(enum.IntEnum):
     FENCING = 10
     DRAINING = 11
     STOPPED = 12
+
+
+class Event(enum.IntEnum):
+    """What a watcher is told."""
+
+    BEGAN = 1
+    PHASE = 2
+    PROGRESS = 3
+    READY = 4
+    OWNED = 5
+    FAILED = 6
+    TAKEN_BACK = 7
+    REFUSED = 8
+    RETIRED = 9
+    STOPPED = 10
 
 
 class EntryKind(enum.IntEnum):

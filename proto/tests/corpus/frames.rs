@@ -64,7 +64,7 @@ fn broken() -> Vec<Seed> {
 
 /// Messages as `round_trip` makes them: each kind, and lists that are cut into batches.
 pub(crate) fn messages() -> Vec<Seed> {
-    const KINDS: [&str; 18] = [
+    const KINDS: [&str; 21] = [
         "hello",
         "welcome",
         "refuse",
@@ -82,6 +82,9 @@ pub(crate) fn messages() -> Vec<Seed> {
         "upgrade",
         "outcome",
         "draining",
+        "open",
+        "watch",
+        "happened",
         "unknown",
     ];
     let of_kind = |(number, name): (usize, &&'static str)| {
