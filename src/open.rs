@@ -63,6 +63,9 @@ impl OpenCount {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::{Duration, Instant};
+
+    use crate::{Upgrader, testing};
 
     #[test]
     fn whoever_has_never_counted_counts_nothing() {
@@ -74,6 +77,37 @@ mod tests {
         assert_eq!(open.count(), Some(1));
         open.decrement();
         assert_eq!(open.count(), Some(0));
+    }
+
+    /// The owner's status, once the elder has told this.
+    fn expect_told(owner: &Upgrader, open: u64) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        let told = || owner.status().unwrap().draining.first().and_then(|elder| elder.open);
+        while told() != Some(open) {
+            assert!(Instant::now() < deadline, "{:?}, not {open}", told());
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn two_owners_in_a_row_know_what_is_open_where_their_elder_drains() {
+        let first = testing::first().unwrap();
+        first.ready().unwrap();
+        (0..3).for_each(|_| first.open().increment());
+        assert_eq!(first.status().unwrap().open, Some(3));
+        let second = testing::successor_of(&first).unwrap();
+        second.ready().unwrap();
+        expect_told(&second, 3);
+        first.open().decrement();
+        expect_told(&second, 2);
+        let third = testing::successor_of(&second).unwrap();
+        third.ready().unwrap();
+        drop(second);
+        expect_told(&third, 2);
+        first.open().decrement();
+        first.open().decrement();
+        expect_told(&third, 0);
+        assert_eq!(third.status().unwrap().open, None);
     }
 
     #[test]

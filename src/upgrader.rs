@@ -10,6 +10,7 @@ use crate::fds::{Fds, Registry};
 use crate::latch::{Exit, Latch};
 use crate::mailbox::{Command, Mailbox, reply};
 use crate::meeting::meet;
+use crate::open::OpenCount;
 use crate::settings::Settings;
 use crate::signal::{Signal, SignalSource};
 use crate::status::Status;
@@ -24,6 +25,7 @@ pub struct Upgrader(Arc<Handle>);
 struct Handle {
     mailbox: Arc<Mailbox>,
     registry: Arc<Registry>,
+    open: Arc<OpenCount>,
     exit: Arc<Latch>,
     handoff_socket: String,
     generation: u64,
@@ -48,6 +50,7 @@ impl Upgrader {
         let mut handle = Handle {
             mailbox: Arc::clone(&holdings.mailbox),
             registry: Arc::clone(&holdings.registry),
+            open: Arc::clone(&holdings.open),
             exit: Arc::clone(&holdings.exit),
             handoff_socket: address.map(|address| address.to_string()).unwrap_or_default(),
             generation,
@@ -60,6 +63,12 @@ impl Upgrader {
             .map_err(|error| Error::io("the driver's thread cannot be started", error))?;
         handle.driver = Mutex::new(Some(thread));
         Ok(Self(Arc::new(handle)))
+    }
+
+    /// How much is open in this process.
+    #[cfg_attr(not(test), expect(dead_code, reason = "guards that count are yet to come"))]
+    pub(crate) fn open(&self) -> &Arc<OpenCount> {
+        &self.0.open
     }
 
     /// The descriptors that are handed over.

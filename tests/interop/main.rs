@@ -20,6 +20,7 @@ mod stage;
 mod stranger;
 #[path = "../support/mod.rs"]
 mod support;
+mod tools;
 mod two;
 mod versions;
 mod words;
