@@ -154,6 +154,22 @@ fn nobody_squatters_and_the_frozen_are_told_apart() {
 }
 
 #[test]
+fn a_service_of_a_user_who_is_not_trusted_is_squatted() {
+    const FOREIGN: u32 = 65_532;
+    if !nix::unistd::Uid::effective().is_root() {
+        return;
+    }
+    let mut family = Family::new();
+    family.unset("PID_FILE").set("USER", &FOREIGN.to_string());
+    std::os::unix::fs::chown(family.path(""), Some(FOREIGN), None).unwrap();
+    let (first, _) = family.start_service();
+    let address = family.setting("HANDOFF");
+    assert_eq!(Tool::connect(address).unwrap_err().kind(), ErrorKind::Squatted);
+    let mut tool = Tool::builder().trust_user(FOREIGN).connect(address).unwrap();
+    assert_eq!(tool.status().unwrap().pid, first);
+}
+
+#[test]
 fn a_tool_that_was_idle_or_meets_another_owner_asks_anew() {
     let mut family = Family::new();
     let (first, _) = family.start_service();

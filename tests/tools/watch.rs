@@ -161,11 +161,6 @@ fn a_watcher_that_does_not_read_is_closed_and_delays_nobody() {
         while !matches!(quick.wait(DEADLINE).unwrap(), Event::Progress { .. }) {}
         told += 1;
     }
-    family.tell(second, "ready");
-    let owned = until_over(&mut quick, second).pop().unwrap();
-    assert!(matches!(owned, Event::Owned { .. }), "{owned:?}");
-    family.expect_end(first);
-    assert_eq!(ask(&address).unwrap(), (second, 2));
     let mut progress = 0;
     let end = loop {
         match slow.receive() {
@@ -179,6 +174,11 @@ fn a_watcher_that_does_not_read_is_closed_and_delays_nobody() {
     };
     assert_eq!(end.kind(), std::io::ErrorKind::UnexpectedEof);
     assert!(progress < told, "{progress} of {told}");
+    family.tell(second, "ready");
+    let owned = until_over(&mut quick, second).pop().unwrap();
+    assert!(matches!(owned, Event::Owned { .. }), "{owned:?}");
+    family.expect_end(first);
+    assert_eq!(ask(&address).unwrap(), (second, 2));
 }
 
 #[test]
