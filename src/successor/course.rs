@@ -12,11 +12,13 @@ pub(super) struct Course {
     began: Duration,
     phase: Phase,
     since: Duration,
+    /// The last phase before this process had to find out who owns the service.
+    before: Phase,
 }
 
 impl Course {
     pub(super) fn begin(now: Duration) -> Self {
-        Self { began: now, phase: Phase::Greeting, since: now }
+        Self { began: now, phase: Phase::Greeting, since: now, before: Phase::Greeting }
     }
 
     fn took(&self, now: Duration) -> Duration {
@@ -32,6 +34,9 @@ impl SuccessorSide {
             return;
         }
         (self.course.phase, self.course.since) = (phase, now);
+        if phase != Phase::Reclaiming {
+            self.course.before = phase;
+        }
         let (pid, took_ms) = (self.pid, millis(self.course.took(now)));
         tracing::debug!(target: "heirloom", event = "takeover_phase", pid, %phase, took_ms, "the takeover goes on");
     }
@@ -49,7 +54,7 @@ impl SuccessorSide {
 
     /// This process does not own the service and will not.
     pub(super) fn tell_failed(&self, holdings: &mut Holdings, failure: &Failure) {
-        let (pid, phase, took) = (self.pid, self.course.phase, self.course.took(holdings.now()));
+        let (pid, phase, took) = (self.pid, self.course.before, self.course.took(holdings.now()));
         let took_ms = millis(took);
         holdings.note_failure(phase, took, failure);
         tracing::warn!(target: "heirloom", event = "service_not_owned", pid, %phase, took_ms, reason = %failure, "this process does not own the service");

@@ -22,6 +22,7 @@ mod state;
 mod stranger;
 #[path = "../support/mod.rs"]
 mod support;
+mod tools;
 mod two;
 mod versions;
 mod words;

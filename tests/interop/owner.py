@@ -16,7 +16,7 @@ from elder import Elder
 from entry import Held, identity_of
 from greeting import Reception
 from handoff import Handoff
-from messages import Draining, Hello, Message, Refuse, Retired, SocketIdentity, StatusReport
+from messages import Draining, Hello, Message, Open, Refuse, Retired, SocketIdentity, StatusReport
 from ownership import Token
 from pid_file import PidFile
 from refusal import Refusal, objection_to
@@ -227,6 +227,10 @@ class Owner:
     async def say_draining(self) -> None:
         """Tells the successor that we never try the token again."""
         await self._tell_successor(Draining())
+
+    async def say_open(self, count: int) -> None:
+        """Tells the successor how much is open here."""
+        await self._tell_successor(Open(count))
 
     async def retire(self) -> None:
         """Says `Retired` if we have handed over."""
