@@ -10,7 +10,7 @@ use super::outcome::Outcome;
 use super::scenario::{Begun, Scenario, expect_answer};
 use crate::support::control::Tool;
 use crate::support::open_loop::{Client, OpenLoop};
-use crate::support::{Event, Family, Way, process};
+use crate::support::{Family, Way, process};
 use crate::{expect_failed, expect_owner};
 
 /// How long a side waits for the next step once the successor is ready.
