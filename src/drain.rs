@@ -233,6 +233,13 @@ impl Drain {
 }
 
 /// What became of what was in flight.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// let drained = heirloom::Drain::new().wait(Duration::ZERO, Duration::ZERO);
+/// assert_eq!((drained.finished, drained.dropped), (0, 0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Drained {

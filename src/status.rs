@@ -55,6 +55,15 @@ pub struct Status {
 }
 
 /// An entry that would be handed over.
+///
+/// ```
+/// # let upgrader = heirloom::testing::first()?;
+/// let _listener: std::net::TcpListener = upgrader.fds().bind_as("http", "127.0.0.1:0")?;
+/// for entry in upgrader.status()?.entries {
+///     println!("{} {} at {}", entry.kind, entry.name, entry.address);
+/// }
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct EntryStatus {
@@ -67,6 +76,14 @@ pub struct EntryStatus {
 }
 
 /// An older generation that is still draining.
+///
+/// ```
+/// # let upgrader = heirloom::testing::first()?;
+/// for elder in upgrader.status()?.draining {
+///     println!("generation {}, process {}: {:?} open", elder.generation, elder.pid, elder.open);
+/// }
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct DrainingStatus {
@@ -79,6 +96,14 @@ pub struct DrainingStatus {
 }
 
 /// A handoff that goes on.
+///
+/// ```
+/// # let upgrader = heirloom::testing::first()?;
+/// if let Some(handoff) = upgrader.status()?.handoff {
+///     println!("to process {} of build {}", handoff.pid, handoff.build);
+/// }
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct HandoffStatus {
@@ -89,6 +114,14 @@ pub struct HandoffStatus {
 }
 
 /// A handoff that failed.
+///
+/// ```
+/// # let upgrader = heirloom::testing::first()?;
+/// if let Some(failure) = upgrader.status()?.last_failure {
+///     println!("{} after {:?}: {}", failure.phase, failure.took, failure.reason);
+/// }
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct FailureStatus {

@@ -12,6 +12,13 @@ use crate::latch::Notice;
 ///
 /// Its handler is told twice: to come to an end in order ([`told`](Self::told): close a kept-alive
 /// connection after the next answer, send GOAWAY), and that its time is over ([`over`](Self::over)).
+///
+/// ```
+/// let drain = heirloom::Drain::new();
+/// let guard = drain.guard();
+/// std::thread::spawn(move || drop(guard)).join().unwrap();
+/// assert_eq!(drain.open(), 0);
+/// ```
 #[derive(Debug)]
 #[must_use = "a guard that is dropped at once guards nothing"]
 pub struct Guard {

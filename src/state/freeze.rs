@@ -65,11 +65,44 @@ pub trait Freeze: Send {
     ///
     /// Whatever fails the handoff; the text names it. Nothing is frozen then, so
     /// [`thaw`](Self::thaw) is not called. The same goes for a panic.
+    ///
+    /// ```
+    /// use heirloom::Freeze;
+    ///
+    /// struct Last(u8);
+    ///
+    /// impl Freeze for Last {
+    ///     fn freeze(&mut self) -> std::io::Result<Vec<u8>> {
+    ///         Ok(vec![self.0])
+    ///     }
+    ///
+    ///     fn thaw(&mut self) {}
+    /// }
+    ///
+    /// assert_eq!(Last(7).freeze()?, [7]);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
     fn freeze(&mut self) -> io::Result<Vec<u8>>;
 
     /// The handoff has failed: changes again. Called once for each [`freeze`](Self::freeze) that has
     /// been well, in their order; never once the successor owns the service.
     ///
     /// See the [example](Self).
+    ///
+    /// ```
+    /// use heirloom::Freeze;
+    ///
+    /// struct Last(u8);
+    ///
+    /// impl Freeze for Last {
+    ///     fn freeze(&mut self) -> std::io::Result<Vec<u8>> {
+    ///         Ok(vec![self.0])
+    ///     }
+    ///
+    ///     fn thaw(&mut self) {}
+    /// }
+    ///
+    /// Last(7).thaw();
+    /// ```
     fn thaw(&mut self);
 }

@@ -11,6 +11,14 @@ use crate::error::Error;
 /// [`State::last_words`](super::State::last_words).
 ///
 /// See the example of [`Freeze`](super::Freeze).
+///
+/// ```
+/// # let upgrader = heirloom::testing::first()?;
+/// let counter = upgrader.state().last_words("counter", &["u64"])?;
+/// upgrader.ready()?;
+/// assert!(counter.hear()?.is_none(), "nobody was there before");
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "last words are heard after `ready()`"]
 pub struct LastWords {
@@ -50,6 +58,29 @@ impl LastWords {
 /// Last words, and how to read them.
 ///
 /// See the example of [`Freeze`](super::Freeze).
+///
+/// ```
+/// # use heirloom::Freeze;
+/// #
+/// # struct Last(u8);
+/// #
+/// # impl Freeze for Last {
+/// #     fn freeze(&mut self) -> std::io::Result<Vec<u8>> {
+/// #         Ok(vec![self.0])
+/// #     }
+/// #
+/// #     fn thaw(&mut self) {}
+/// # }
+/// # let first = heirloom::testing::first()?;
+/// first.state().freeze("last", "byte", Last(7))?.keep();
+/// first.ready()?;
+/// let second = heirloom::testing::successor_of(&first)?;
+/// let last = second.state().last_words("last", &["byte"])?;
+/// second.ready()?;
+/// let words = last.hear()?.expect("it was frozen");
+/// assert_eq!((words.schema.as_str(), words.bytes.as_slice()), ("byte", &[7][..]));
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Words {

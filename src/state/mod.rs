@@ -93,6 +93,14 @@ impl State {
     ///
     /// [`ErrorKind::InvalidName`], also for a schema; [`ErrorKind::NameTaken`] when this name is offered
     /// in this schema already; [`ErrorKind::Closed`] while the service changes hands and after that.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// use std::io::Write;
+    ///
+    /// let offer = upgrader.state().provide("visits", "decimal", |writer| write!(writer, "{}", 4_711))?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn provide<F>(&self, name: &str, schema: &str, provider: F) -> Result<Offer, Error>
     where
         F: FnMut(&mut Writer) -> io::Result<()> + Send + 'static,
@@ -115,6 +123,23 @@ impl State {
     /// # Errors
     ///
     /// Those of [`provide`](Self::provide).
+    ///
+    /// ```
+    /// # use heirloom::Freeze;
+    /// #
+    /// # struct Last(u8);
+    /// #
+    /// # impl Freeze for Last {
+    /// #     fn freeze(&mut self) -> std::io::Result<Vec<u8>> {
+    /// #         Ok(vec![self.0])
+    /// #     }
+    /// #
+    /// #     fn thaw(&mut self) {}
+    /// # }
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let offer = upgrader.state().freeze("last", "byte", Last(7))?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn freeze(
         &self,
         name: &str,
@@ -158,6 +183,17 @@ impl State {
     /// must end. Only if the predecessor has died meanwhile is this process the owner all the same.
     /// [`ErrorKind::Closed`] when the handoff has failed for another reason. [`ErrorKind::InvalidName`],
     /// also for a schema; [`ErrorKind::Io`].
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # let first = heirloom::testing::first()?;
+    /// # first.state().provide("greeting", "text", |writer| writer.write_all(b"hi"))?.keep();
+    /// # first.ready()?;
+    /// # let second = heirloom::testing::successor_of(&first)?;
+    /// let greeting = second.state().take("greeting", &["text"])?.expect("it is offered");
+    /// assert_eq!(greeting.into_bytes()?, b"hi");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn take(&self, name: &str, schemas: &[&str]) -> Result<Option<Taken>, Error> {
         let (name, schemas) = (checked_name(name)?, checked_schemas(schemas)?);
         self.give_up_unless_readable(self.store.take(&name, &schemas))
@@ -191,6 +227,12 @@ impl State {
     /// # Errors
     ///
     /// Those of [`take`](Self::take).
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let counter = upgrader.state().last_words("counter", &["u64"])?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn last_words(&self, name: &str, schemas: &[&str]) -> Result<LastWords, Error> {
         let (name, schemas) = (checked_name(name)?, checked_schemas(schemas)?);
         self.give_up_unless_readable(self.store.check_announced(&name, &schemas))?;

@@ -79,6 +79,13 @@ impl Offer {
     /// process is dropped.
     ///
     /// See the [example](Self).
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// upgrader.state().provide("marker", "empty", |_| Ok(()))?.keep();
+    /// assert!(upgrader.state().remove("marker", "empty"));
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn keep(mut self) {
         self.kept = true;
     }

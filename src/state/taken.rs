@@ -47,6 +47,17 @@ impl Taken {
     /// In which of the schemas that were asked for it is written.
     ///
     /// See the [example](Self).
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # let first = heirloom::testing::first()?;
+    /// # first.state().provide("greeting", "text", |writer| writer.write_all(b"hi"))?.keep();
+    /// # first.ready()?;
+    /// # let second = heirloom::testing::successor_of(&first)?;
+    /// let greeting = second.state().take("greeting", &["html", "text"])?.expect("it is offered");
+    /// assert_eq!(greeting.schema(), "text");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn schema(&self) -> &str {
         self.schema.as_str()
     }
@@ -54,6 +65,16 @@ impl Taken {
     /// How many bytes it has in all.
     ///
     /// See the [example](Self).
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # let first = heirloom::testing::first()?;
+    /// # first.state().provide("greeting", "text", |writer| writer.write_all(b"hi"))?.keep();
+    /// # first.ready()?;
+    /// # let second = heirloom::testing::successor_of(&first)?;
+    /// assert_eq!(second.state().take("greeting", &["text"])?.expect("it is offered").len(), 2);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn len(&self) -> u64 {
         self.length
     }
@@ -83,6 +104,17 @@ impl Taken {
     /// # Errors
     ///
     /// Those of `pread(2)`, and of memory that is not to be had.
+    ///
+    /// ```
+    /// # use std::io::Write;
+    /// # let first = heirloom::testing::first()?;
+    /// # first.state().provide("greeting", "text", |writer| writer.write_all(b"hi"))?.keep();
+    /// # first.ready()?;
+    /// # let second = heirloom::testing::successor_of(&first)?;
+    /// let greeting = second.state().take("greeting", &["text"])?.expect("it is offered");
+    /// assert_eq!(greeting.into_bytes()?, b"hi");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn into_bytes(mut self) -> io::Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let left = usize::try_from(self.length.saturating_sub(self.at)).unwrap_or(usize::MAX);

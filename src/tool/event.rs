@@ -53,6 +53,19 @@ pub enum Event {
 
 impl Event {
     /// The process that it happened to; 0 if that is not known.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # upgrader.ready()?;
+    /// use heirloom::tool::Tool;
+    ///
+    /// use std::time::Duration;
+    ///
+    /// let mut watch = Tool::connect(upgrader.handoff_socket())?.watch()?;
+    /// upgrader.stop();
+    /// assert_eq!(watch.wait(Duration::from_secs(5))?.pid(), std::process::id());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn pid(&self) -> u32 {
         match self {
             Self::Began { pid, .. }

@@ -37,6 +37,16 @@ pub use watch::Watch;
 
 /// A connection to whoever owns a service. Where it is closed because the service has changed hands it is
 /// made again.
+///
+/// ```
+/// # let upgrader = heirloom::testing::first()?;
+/// # upgrader.ready()?;
+/// use heirloom::tool::Tool;
+///
+/// let mut tool = Tool::connect(upgrader.handoff_socket())?;
+/// println!("{}", tool.status()?);
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Tool {
     builder: Builder,
@@ -63,12 +73,32 @@ pub struct Builder {
 impl Builder {
     /// How long to wait for a connection and for each answer; 5 s unless set. What may take longer, as an
     /// upgrade does, has a timeout of its own.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # upgrader.ready()?;
+    /// use heirloom::tool::Tool;
+    ///
+    /// let tool = Tool::builder()
+    ///     .timeout(std::time::Duration::from_secs(1))
+    ///     .connect(upgrader.handoff_socket())?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
     /// Trusts a user beside this process's own and root: the service may run as that user.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # upgrader.ready()?;
+    /// use heirloom::tool::Tool;
+    ///
+    /// let tool = Tool::builder().trust_user(1001).connect(upgrader.handoff_socket())?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn trust_user(mut self, uid: u32) -> Self {
         self.users.push(uid);
         self
@@ -81,6 +111,15 @@ impl Builder {
     /// [`ErrorKind::Absent`] when nobody listens there, [`ErrorKind::Squatted`] when it is a user who is not
     /// trusted, [`ErrorKind::Hung`] when nobody accepts the connection in time,
     /// [`ErrorKind::InvalidAddress`], and [`ErrorKind::Io`] for what the kernel refuses.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # upgrader.ready()?;
+    /// use heirloom::tool::Tool;
+    ///
+    /// let tool = Tool::builder().connect(upgrader.handoff_socket())?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn connect(self, address: &str) -> Result<Tool, Error> {
         let address = UnixAddress::parse(address)?.absolute();
         let line = Line::connect(&address, &self.users, self.timeout)?;
@@ -94,11 +133,27 @@ impl Tool {
     /// # Errors
     ///
     /// Those of [`Builder::connect`].
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # upgrader.ready()?;
+    /// use heirloom::tool::Tool;
+    ///
+    /// let tool = Tool::connect(upgrader.handoff_socket())?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn connect(address: &str) -> Result<Self, Error> {
         Self::builder().connect(address)
     }
 
     /// Sets more than an address.
+    ///
+    /// ```
+    /// use heirloom::{ErrorKind, tool::Tool};
+    ///
+    /// let absent = Tool::builder().connect("@nobody-is-there").unwrap_err();
+    /// assert_eq!(absent.kind(), ErrorKind::Absent);
+    /// ```
     pub fn builder() -> Builder {
         Builder { timeout: Duration::from_secs(5), users: Vec::new() }
     }
@@ -110,6 +165,16 @@ impl Tool {
     /// Those of [`Builder::connect`]; [`ErrorKind::TimedOut`] when there is no answer in time,
     /// [`ErrorKind::Untrusted`] when this process's user is not trusted there, and
     /// [`ErrorKind::Protocol`] for an answer that is none.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # upgrader.ready()?;
+    /// use heirloom::tool::Tool;
+    ///
+    /// let status = Tool::connect(upgrader.handoff_socket())?.status()?;
+    /// assert_eq!(status.generation, 1);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn status(&mut self) -> Result<Status, Error> {
         match self.ask(&Message::Status)? {
             Message::StatusReport(report) => Ok(report.into()),
@@ -125,6 +190,15 @@ impl Tool {
     /// [`ErrorKind::Aborted`] when it failed or cannot begin, with the reason as the service tells it;
     /// [`ErrorKind::TimedOut`]; [`ErrorKind::DiedMidway`] when the service has closed the connection and
     /// not told what became of it; and those of [`status`](Self::status).
+    ///
+    /// ```no_run
+    /// use std::time::Duration;
+    /// use heirloom::tool::Tool;
+    ///
+    /// let owner = Tool::connect("/run/echo/handoff")?.upgrade(Duration::from_secs(120))?;
+    /// println!("process {} is generation {}", owner.pid, owner.generation);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn upgrade(&mut self, timeout: Duration) -> Result<Upgraded, Error> {
         // An owner that has answered is not about to be another: an upgrade is never asked for twice.
         self.status()?;
@@ -145,6 +219,15 @@ impl Tool {
     /// # Errors
     ///
     /// Those of [`status`](Self::status); [`ErrorKind::Busy`] when 16 tools watch already.
+    ///
+    /// ```no_run
+    /// use heirloom::tool::Tool;
+    ///
+    /// for event in Tool::connect("/run/echo/handoff")?.watch()? {
+    ///     println!("{}", event?);
+    /// }
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn watch(mut self) -> Result<Watch, Error> {
         match self.ask(&Message::Watch)? {
             Message::StatusReport(report) => Ok(Watch::new(self.line, report.into())),

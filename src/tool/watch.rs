@@ -43,6 +43,16 @@ impl Watch {
     }
 
     /// How things stood when the watch began; whatever has happened since is told as an event.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # upgrader.ready()?;
+    /// use heirloom::tool::Tool;
+    ///
+    /// let watch = Tool::connect(upgrader.handoff_socket())?.watch()?;
+    /// assert_eq!(watch.status().pid, std::process::id());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn status(&self) -> &Status {
         &self.status
     }
@@ -53,6 +63,20 @@ impl Watch {
     ///
     /// [`ErrorKind::TimedOut`] when there is none, [`ErrorKind::Closed`] when the owner has closed the
     /// connection, [`ErrorKind::Protocol`] for what is no event.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # upgrader.ready()?;
+    /// use heirloom::tool::Tool;
+    ///
+    /// use std::time::Duration;
+    /// use heirloom::ErrorKind;
+    ///
+    /// let mut watch = Tool::connect(upgrader.handoff_socket())?.watch()?;
+    /// let nothing = watch.wait(Duration::from_millis(1)).unwrap_err();
+    /// assert_eq!(nothing.kind(), ErrorKind::TimedOut);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn wait(&mut self, timeout: Duration) -> Result<Event, Error> {
         self.receive(Instant::now().checked_add(timeout))
     }
