@@ -23,6 +23,16 @@ fn owner() -> (Family, u32) {
     (family, first)
 }
 
+/// A successor has said that it is ready, and its predecessor is held with that in its hand.
+fn hold_at_ready(family: &mut Family, first: u32) -> u32 {
+    let second = family.start();
+    family.expect(second, "started");
+    family.hold(first, "predecessor.after.receive-ready");
+    family.tell(second, "ready");
+    family.expect(first, "held");
+    second
+}
+
 /// The worker is free.
 fn expect_ticks(family: &mut Family, pid: u32) {
     for _ in 0..3 {
@@ -46,11 +56,7 @@ fn worker_goes_on_while_a_start_waits() {
 #[test]
 fn worker_goes_on_while_ready_waits() {
     let (mut family, first, _) = family();
-    let second = family.start();
-    family.expect(second, "started");
-    family.hold(first, "predecessor.after.receive-ready");
-    family.tell(second, "ready");
-    family.expect(first, "held");
+    let second = hold_at_ready(&mut family, first);
     expect_ticks(&mut family, second);
     assert!(!family.has_come(second, "ready"));
     family.tell(first, "resume");
@@ -144,11 +150,7 @@ fn upgrade_that_is_dropped_goes_on() {
 #[test]
 fn last_handle_dropped_while_the_service_changes_hands_holds_the_worker_up_for_a_moment_only() {
     let (mut family, first) = owner();
-    family.hold(first, "predecessor.after.receive-ready");
-    let second = family.start();
-    family.expect(second, "started");
-    family.tell(second, "ready");
-    family.expect(first, "held");
+    let second = hold_at_ready(&mut family, first);
     family.tell(first, "drop");
     family.expect(first, "dropped"); // its driver is held, and so not waited for
     expect_ticks(&mut family, first);
@@ -159,11 +161,7 @@ fn last_handle_dropped_while_the_service_changes_hands_holds_the_worker_up_for_a
 #[test]
 fn end_is_awaited_to_the_last_step() {
     let (mut family, first) = owner();
-    family.hold(first, "predecessor.after.receive-ready");
-    let second = family.start();
-    family.expect(second, "started");
-    family.tell(second, "ready");
-    family.expect(first, "held");
+    let second = hold_at_ready(&mut family, first);
     family.tell(first, "end");
     expect_ticks(&mut family, first);
     assert!(!family.has_come(first, "ended"));
