@@ -33,6 +33,7 @@ use crate::sys::token::Token;
 pub(crate) use connection::{Connection, Unsent};
 pub(crate) use listener::{TAKEN_AT_START, taken};
 use report::Failed;
+pub(crate) use report::millis;
 
 /// What this process holds of the service, whichever side of a handoff it is on.
 pub(crate) struct Holdings {

@@ -89,7 +89,7 @@ pub const MAX_COMMIT_TIMEOUT: Duration = Duration::from_secs(60);
 pub const LOCK_RETRY: Duration = Duration::from_millis(10);
 
 /// Cuts `text` to [`MAX_TEXT`] bytes at a character's boundary.
-pub(crate) fn clip(text: &str) -> alloc::string::String {
+pub fn clip(text: &str) -> alloc::string::String {
     let mut end = text.len().min(MAX_TEXT);
     while !text.is_char_boundary(end) {
         end -= 1;

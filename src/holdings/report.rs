@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use heirloom_proto::limits::MAX_TEXT;
+use heirloom_proto::limits::clip;
 use heirloom_proto::{
     Address, Entry, Failure, Identity, LastFailure, Listed, Phase, StatusReport, predecessor,
 };
@@ -36,14 +36,13 @@ impl Holdings {
 
     /// A handoff has failed in this process.
     pub(crate) fn note_failure(&mut self, phase: Phase, took: Duration, failure: &Failure) {
-        let text = cut(failure.to_string());
+        let text = clip(&failure.to_string());
         self.last_failure = Some(Failed { phase, took, at: self.now(), text });
     }
 
     /// Adds what no machine knows.
     pub(crate) fn complete(&self, mut report: StatusReport) -> StatusReport {
         let now = self.now();
-        report.uptime_ms = millis(now);
         report.open = self.drain.count_if_used();
         report.last_failure = self.last_failure.as_ref().map(|failed| failed.report(now));
         let (registered, _) = self.registry.snapshot();
@@ -61,7 +60,7 @@ impl Holdings {
             build: self.settings.build.clone(),
             phase,
             age_ms: millis(self.now().saturating_sub(since)),
-            uptime_ms: 0,
+            uptime_ms: millis(self.now()),
             entries: 0,
             draining: Vec::new(),
             open: None,
@@ -85,15 +84,7 @@ fn listed(entry: &Entry) -> Listed {
     Listed { kind: entry.kind, name: entry.name.clone(), address }
 }
 
-fn cut(mut text: String) -> String {
-    let mut end = text.len().min(MAX_TEXT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    text
-}
-
-fn millis(time: Duration) -> u64 {
+/// A length of time as it is told; more than that many cannot be.
+pub(crate) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

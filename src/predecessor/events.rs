@@ -1,14 +1,12 @@
 //! What has happened in a handoff, and what this process does about it.
 
-use std::time::Duration;
-
 use heirloom_proto::predecessor::{Ended, Event};
 
 use super::snapshot::Snapshot;
 use super::{PredecessorSide, new_secret};
 use crate::control::ControlListener;
 use crate::error::Error;
-use crate::holdings::Holdings;
+use crate::holdings::{Holdings, millis};
 use crate::upgraded::Upgraded;
 
 impl PredecessorSide {
@@ -139,8 +137,4 @@ fn trace_end(event: &Event) {
         }
         _ => {}
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use heirloom_proto::{Failure, Phase, StatusReport};
 
 use super::SuccessorSide;
-use crate::holdings::Holdings;
+use crate::holdings::{Holdings, millis};
 
 /// How far a takeover has come.
 pub(super) struct Course {
@@ -59,8 +59,4 @@ impl SuccessorSide {
         holdings.note_failure(phase, took, failure);
         tracing::warn!(target: "heirloom", event = "service_not_owned", pid, %phase, took_ms, reason = %failure, "this process does not own the service");
     }
-}
-
-fn millis(time: Duration) -> u64 {
-    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
