@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::time::Duration;
 
 use heirloom::tool::Tool;
-use heirloom::{ErrorKind, Kind, Phase, Status};
+use heirloom::{ErrorKind, Kind, Phase, Status, testing};
 use nix::sys::signal::Signal;
 
 use crate::support::{Family, Way, both_ways, wait_until};
@@ -207,4 +207,13 @@ fn a_status_is_told_where_no_listener_of_the_service_is() {
     let told = Tool::connect(upgrader.handoff_socket()).unwrap().status().unwrap();
     assert_eq!((own.phase, &own.entries), (Phase::Serving, &told.entries));
     assert_eq!(own.pid, told.pid);
+}
+
+#[test]
+fn successor_tells_its_own_uptime_before_it_owns_anything() {
+    let first = testing::first().unwrap();
+    first.ready().unwrap();
+    let second = testing::successor_of(&first).unwrap();
+    let uptime = || second.status().unwrap().uptime;
+    wait_until(|| uptime() >= Duration::from_millis(2), || format!("{:?}", uptime()));
 }
