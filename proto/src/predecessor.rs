@@ -360,18 +360,21 @@ impl Predecessor {
         }
     }
 
-    /// Forgets a connection that is not the handoff's.
+    /// Forgets a connection that is not the handoff's, and closes it. One that is forgotten is closed
+    /// already: what is still to be told on it may fail meanwhile.
     fn close(&mut self, connection: ConnectionId, now: Duration) {
-        self.pending.remove(connection);
-        self.forget_watcher(connection);
-        if let Some(handoff) = &mut self.handoff {
-            handoff.tool.take_if(|tool| *tool == connection);
+        let is_it = |one: &mut ConnectionId| *one == connection;
+        let asked = self.handoff.as_mut().and_then(|handoff| handoff.tool.take_if(is_it));
+        let heir = match &mut self.service {
+            Service::Draining { successor } => successor.take_if(is_it),
+            _ => None,
+        };
+        if self.is_known(connection) || asked.is_some() || heir.is_some() {
+            self.pending.remove(connection);
+            self.forget_watcher(connection);
+            self.forget_elder(connection, now);
+            self.outputs.push_back(Output::Close(connection));
         }
-        if let Service::Draining { successor } = &mut self.service {
-            successor.take_if(|successor| *successor == connection);
-        }
-        self.forget_elder(connection, now);
-        self.outputs.push_back(Output::Close(connection));
     }
 
     fn forget_elder(&mut self, connection: ConnectionId, now: Duration) {

@@ -34,15 +34,18 @@ type Run = Arc<dyn Fn(Builder) -> Result<(), Failure> + Send + Sync>;
 ///
 /// ```
 /// use std::io::{Read, Write};
-/// use std::net::{TcpListener, TcpStream};
+/// use std::net::{SocketAddr, TcpListener, TcpStream};
+/// use std::time::Duration;
 /// use heirloom::{Builder, testing::Service};
 ///
+/// type Failure = Box<dyn std::error::Error + Send + Sync>;
+///
 /// /// Answers each client with its generation, until a successor does.
-/// fn serve(builder: Builder) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+/// fn serve(builder: Builder, address: SocketAddr) -> Result<(), Failure> {
 ///     let upgrader = builder.start()?;
-///     let listener: TcpListener = upgrader.fds().nonblocking().bind_as("tcp", "127.0.0.1:4001")?;
+///     let listener: TcpListener = upgrader.fds().nonblocking().bind(address)?;
 ///     upgrader.ready()?;
-///     while !upgrader.exit().wait_timeout(std::time::Duration::from_millis(1)) {
+///     while !upgrader.exit().wait_timeout(Duration::from_millis(1)) {
 ///         if let Ok((mut client, _)) = listener.accept() {
 ///             write!(client, "{}", upgrader.generation())?;
 ///         }
@@ -50,18 +53,20 @@ type Run = Arc<dyn Fn(Builder) -> Result<(), Failure> + Send + Sync>;
 ///     Ok(())
 /// }
 ///
-/// fn ask() -> String {
+/// fn ask(address: SocketAddr) -> Result<String, Failure> {
 ///     let mut answer = String::new();
-///     TcpStream::connect("127.0.0.1:4001").unwrap().read_to_string(&mut answer).unwrap();
-///     answer
+///     TcpStream::connect(address)?.read_to_string(&mut answer)?;
+///     Ok(answer)
 /// }
 ///
-/// let mut service = Service::start(serve)?;
-/// assert_eq!(ask(), "1");
-/// service.upgrade()?;
-/// assert_eq!(ask(), "2");
+/// let free = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+/// let mut service = Service::start(move |builder| serve(builder, free))?;
+/// assert_eq!(ask(free)?, "1");
+/// service.upgrade()?; // until the first generation has drained, either may accept
+/// service.drained(Duration::from_secs(5))?;
+/// assert_eq!(ask(free)?, "2");
 /// service.stop()?;
-/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// # Ok::<(), Failure>(())
 /// ```
 #[must_use = "dropping a service stops it"]
 pub struct Service {

@@ -152,6 +152,24 @@ fn a_service_that_stops_tells_so() {
 }
 
 #[test]
+fn a_watcher_that_is_lost_in_the_midst_is_closed_once() {
+    let mut pair = watched();
+    pair.older.machine.handle_upgrade(SECRET, pair.now).unwrap();
+    pair.older.machine.handle_stop(pair.now);
+    let mut closed = 0;
+    while let Some(output) = pair.older.machine.poll_output() {
+        match output {
+            Output::Tell { connection, .. } => {
+                pair.older.machine.handle_closed(connection, pair.now);
+            }
+            Output::Close(WATCHER) => closed += 1,
+            _ => {}
+        }
+    }
+    assert_eq!(closed, 1);
+}
+
+#[test]
 fn sixteen_watch_and_one_more_is_told_that_they_do() {
     let mut pair = watched();
     for number in 1..MAX_WATCHERS as u64 {
