@@ -12,9 +12,23 @@ use crate::address::UnixAddress;
 use crate::error::{Error, ErrorKind};
 use crate::launch::Launch;
 use crate::settings::{Settings, Strays, Takeover, nameless_user};
+use crate::testing::Observer;
 use crate::upgrader::Upgrader;
 
 /// Settings of an [`Upgrader`]: made by [`Upgrader::builder`], ended by [`start`](Self::start).
+///
+/// ```no_run
+/// use std::time::Duration;
+/// use heirloom::{Takeover, Upgrader};
+///
+/// let upgrader = Upgrader::builder()
+///     .handoff_socket("/run/echo/handoff")
+///     .pid_file("/run/echo/pid")
+///     .takeover(Takeover::IfPresent)
+///     .ready_timeout(Duration::from_secs(120))
+///     .start()?;
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens before `start`"]
 pub struct Builder {
@@ -29,12 +43,19 @@ pub struct Builder {
     fence: bool,
     users: Vec<u32>,
     launch: Launch,
+    observer: Option<Observer>,
     #[cfg(feature = "systemd")]
     systemd: Option<crate::Systemd>,
 }
 
 impl Upgrader {
     /// Settings, each with its default.
+    ///
+    /// ```
+    /// let upgrader = heirloom::Upgrader::builder().service("echo").start()?;
+    /// assert_eq!(upgrader.generation(), 1);
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -54,6 +75,7 @@ impl Builder {
             fence: true,
             users: Vec::new(),
             launch: Launch::of_this_process(),
+            observer: None,
             #[cfg(feature = "systemd")]
             systemd: None,
         }
@@ -64,12 +86,22 @@ impl Builder {
     ///
     /// Abstract names belong to the network namespace and bear no permissions: anyone in it may
     /// take a name that is free. A path in a folder of mode 0700 is the alternative.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().handoff_socket("/run/echo/handoff").start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn handoff_socket(mut self, address: impl Into<String>) -> Self {
         self.handoff = Some(address.into());
         self
     }
 
     /// A file that holds the owner's process id. Default: none.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().pid_file("/run/echo/pid").start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn pid_file(mut self, path: impl Into<PathBuf>) -> Self {
         self.pid_file = Some(path.into());
         self
@@ -77,6 +109,11 @@ impl Builder {
 
     /// The service's label, at most 255 bytes: a successor with another one is refused. Default:
     /// the program's file name. Where a process has several upgraders, give each its own.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().handoff_socket("@echo").service("echo").start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn service(mut self, label: impl Into<String>) -> Self {
         self.service = Some(label.into());
         self
@@ -84,18 +121,36 @@ impl Builder {
 
     /// Which build this is, at most 255 bytes, told to the other generation and to tools. Default:
     /// empty.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().build_label(env!("CARGO_PKG_VERSION")).start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn build_label(mut self, label: impl Into<String>) -> Self {
         self.build = label.into();
         self
     }
 
     /// What to do about a predecessor. Default: [`Takeover::IfPresent`].
+    ///
+    /// ```
+    /// use heirloom::{ErrorKind, Takeover, Upgrader};
+    ///
+    /// // A deploy that must not begin a second service by mistake.
+    /// let absent = Upgrader::builder().handoff_socket("@nobody-is-there").takeover(Takeover::Require).start();
+    /// assert_eq!(absent.unwrap_err().kind(), ErrorKind::Absent);
+    /// ```
     pub fn takeover(mut self, takeover: Takeover) -> Self {
         self.takeover = takeover;
         self
     }
 
     /// What to do with what was inherited and not claimed. Default: [`Strays::Close`].
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().strays(heirloom::Strays::Keep).start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn strays(mut self, strays: Strays) -> Self {
         self.strays = strays;
         self
@@ -103,6 +158,11 @@ impl Builder {
 
     /// How long a successor may take to become ready, from the last descriptor and anew from each
     /// [`Upgrader::progress`]. Default: 60 s; more than 24 h counts as that. Set by the predecessor.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().ready_timeout(std::time::Duration::from_secs(120)).start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn ready_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.ready = timeout;
         self
@@ -110,6 +170,11 @@ impl Builder {
 
     /// How long a successor may take to become ready, whatever progress it tells. Default: 10 min; more
     /// than 24 h counts as that.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().ready_cap(std::time::Duration::from_secs(3600)).start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn ready_cap(mut self, cap: Duration) -> Self {
         self.timeouts.ready_cap = cap;
         self
@@ -120,12 +185,22 @@ impl Builder {
     ///
     /// Danger: a successor that is frozen for longer right then is killed (see
     /// [`fence`](Self::fence)).
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().commit_timeout(std::time::Duration::from_secs(5)).start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn commit_timeout(mut self, timeout: Duration) -> Self {
         self.timeouts.commit = timeout;
         self
     }
 
     /// How many older generations may still be draining when a new handoff begins. Default: 2.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().draining_cap(4).start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn draining_cap(mut self, cap: usize) -> Self {
         self.draining_cap = cap;
         self
@@ -135,6 +210,11 @@ impl Builder {
     /// so that the service can be taken back. Default: yes.
     ///
     /// Danger: without it such a successor is waited for as long as it lives.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().fence(false).start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn fence(mut self, fence: bool) -> Self {
         self.fence = fence;
         self
@@ -143,6 +223,11 @@ impl Builder {
     /// Trusts the processes of another user too, besides this process's own and root's.
     ///
     /// Danger: that user can take the whole service over, and everything it holds.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().handoff_socket("@echo").trust_user(1001).start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn trust_user(mut self, uid: u32) -> Self {
         self.users.push(uid);
         self
@@ -150,18 +235,33 @@ impl Builder {
 
     /// The program that a successor is. Default: `argv[0]` made absolute when the builder was made;
     /// not the binary of this process, which is the old one after a deploy.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().program("/srv/echo/current/echo").start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.launch.program = program.into();
         self
     }
 
     /// The arguments of a spawned successor, less the program's name. Default: this process's own.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().args(["--config", "/etc/echo.toml"]).start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn args<A: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = A>) -> Self {
         self.launch.arguments = arguments.into_iter().map(Into::into).collect();
         self
     }
 
     /// One more environment variable for a spawned successor, which gets this process's otherwise.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().env("RUST_LOG", "info").start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn env(mut self, name: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.launch.environment.push((name.into(), value.into()));
         self
@@ -169,6 +269,11 @@ impl Builder {
 
     /// The working directory of a spawned successor. Default: this process's own when the builder
     /// was made.
+    ///
+    /// ```no_run
+    /// let upgrader = heirloom::Upgrader::builder().current_dir("/srv/echo").start()?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn current_dir(mut self, directory: impl Into<PathBuf>) -> Self {
         self.launch.directory = Some(directory.into());
         self
@@ -202,8 +307,24 @@ impl Builder {
     /// whatever else the handoff can fail for is told too. The predecessor serves on.
     /// [`ErrorKind::InvalidName`] and [`ErrorKind::InvalidAddress`] mean that a setting is beyond its
     /// bounds.
+    ///
+    /// ```no_run
+    /// use heirloom::{ErrorKind, Upgrader};
+    ///
+    /// match Upgrader::builder().handoff_socket("@echo").start() {
+    ///     Ok(upgrader) => println!("generation {}", upgrader.generation()),
+    ///     Err(error) if error.kind() == ErrorKind::Busy => eprintln!("another deploy is going on: {error}"),
+    ///     Err(error) => eprintln!("the running service is untouched: {error}"),
+    /// }
+    /// ```
     pub fn start(self) -> Result<Upgrader, Error> {
         Upgrader::start(Arc::new(self.settings()?))
+    }
+
+    /// Tells a test when the generation is ready.
+    pub(crate) fn observer(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
+        self
     }
 
     fn settings(self) -> Result<Settings, Error> {
@@ -227,6 +348,7 @@ impl Builder {
             users: self.users,
             nameless: nameless_user(),
             launch: self.launch,
+            observer: self.observer,
             #[cfg(feature = "systemd")]
             systemd: self.systemd,
         })

@@ -14,7 +14,8 @@ pub(crate) use role::Role;
 
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings};
-use crate::mailbox::{Command, Reply};
+use crate::mailbox::Command;
+use crate::reply::Reply;
 use crate::step::{Edge, step_frame, step_queue};
 use crate::successor::Progress;
 use crate::sys::channel::{Fault, FrameBuffer};
@@ -116,7 +117,7 @@ impl Driver {
                     signal.take();
                 }
                 if let Err(error) = self.upgrade(None) {
-                    tracing::warn!(%error, "the upgrade that a signal asked for cannot begin");
+                    tracing::warn!(target: "heirloom", event = "upgrade_not_begun", reason = %error, "the upgrade that a signal asked for cannot begin");
                 }
             }
         }
@@ -235,10 +236,20 @@ impl Driver {
                 }
                 Command::Signal(source) => self.holdings.signals.push(source),
                 #[cfg(feature = "systemd")]
-                Command::Registered => self.holdings.report(crate::manager::News::Registered),
+                Command::Registered => self.holdings.announce(crate::manager::News::Registered),
                 Command::Launched(number, outcome) => {
                     if let Role::Predecessor(side) = &mut self.role {
                         side.launched(&self.holdings, number, outcome);
+                    }
+                }
+                Command::Answered(number, answer) => {
+                    self.role.answered(&self.holdings, number, answer);
+                }
+                Command::GiveUp(why, reply) => self.give_up(&why, &reply),
+                Command::Status(reply) => reply.send(Ok(self.role.report(&self.holdings))),
+                Command::OpenChanged => {
+                    if let Role::Predecessor(side) = &mut self.role {
+                        side.open_changed(&self.holdings);
                     }
                 }
                 Command::Stop => self.stop(),
@@ -264,6 +275,13 @@ impl Driver {
             )
             .because(failure.clone())),
         }
+    }
+
+    /// Gives the handoff up, and answers when the predecessor has been told.
+    fn give_up(&mut self, why: &str, reply: &Reply<()>) {
+        self.role.give_up(why);
+        self.perform();
+        reply.send(Ok(()));
     }
 
     fn stop(&mut self) {

@@ -9,6 +9,14 @@ use crate::slots::way_out;
 
 /// Why something could not be done. [`kind`](Self::kind) tells it to a program; the text tells it
 /// to a person, with the numbers and the way out.
+///
+/// ```
+/// use heirloom::{ErrorKind, Upgrader};
+///
+/// let error = Upgrader::builder().handoff_socket("").start().unwrap_err();
+/// assert_eq!(error.kind(), ErrorKind::InvalidAddress);
+/// assert!(error.to_string().contains("has 0 bytes, 1 to 107"));
+/// ```
 #[derive(Debug)]
 pub struct Error(Box<Inner>);
 
@@ -23,6 +31,15 @@ struct Inner {
 }
 
 /// Kinds of [`Error`].
+///
+/// ```
+/// use heirloom::{ErrorKind, testing};
+///
+/// let upgrader = testing::first()?;
+/// // It has not said that it is ready, so it cannot be upgraded.
+/// assert_eq!(upgrader.upgrade().unwrap_err().kind(), ErrorKind::NotReady);
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -87,6 +104,8 @@ pub enum ErrorKind {
     PidFile,
     /// Inherited entries were not claimed, and the policy forbids that.
     Strays,
+    /// The predecessor offers a state in no schema that this build reads: the text names both.
+    Schema,
     /// The successor could not be spawned.
     Spawn,
     /// The kernel lacks what a handoff needs: memfd, pidfd or sequential-packet sockets.
@@ -124,11 +143,32 @@ impl Error {
     }
 
     /// What went wrong.
+    ///
+    /// ```no_run
+    /// # let upgrader = heirloom::testing::first()?;
+    /// use heirloom::ErrorKind;
+    ///
+    /// match upgrader.ready() {
+    ///     Ok(()) => {}
+    ///     Err(error) if error.kind() == ErrorKind::PidFile => eprintln!("mend it and call again: {error}"),
+    ///     Err(error) => return Err(error), // this process does not own the service
+    /// }
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
     /// What was going on in the handoff that failed.
+    ///
+    /// ```no_run
+    /// # let upgrader = heirloom::testing::first()?;
+    /// if let Err(error) = upgrader.upgrade() {
+    ///     let phase = error.phase().map(|phase| phase.to_string()).unwrap_or_default();
+    ///     eprintln!("the upgrade failed while {phase}: {error}");
+    /// }
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn phase(&self) -> Option<Phase> {
         self.0.phase
     }
@@ -203,7 +243,7 @@ impl From<Failure> for Error {
     }
 }
 
-fn refused(reason: RefuseReason) -> ErrorKind {
+pub(crate) fn refused(reason: RefuseReason) -> ErrorKind {
     match reason {
         RefuseReason::Busy => ErrorKind::Busy,
         RefuseReason::NotReady => ErrorKind::NotReady,

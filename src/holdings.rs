@@ -2,6 +2,7 @@
 
 mod connection;
 mod listener;
+mod report;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
@@ -16,6 +17,7 @@ use nix::libc;
 
 use crate::address::UnixAddress;
 use crate::control::ControlListener;
+use crate::drain::Drain;
 use crate::error::{Error, ErrorKind};
 use crate::fds::Registry;
 use crate::latch::Latch;
@@ -24,18 +26,22 @@ use crate::manager::{Manager, News};
 use crate::pid_file::PidFile;
 use crate::settings::{Settings, Strays};
 use crate::signal::SignalSource;
+use crate::state::Store;
 use crate::step::{Edge, Side, step, step_frame};
 use crate::sys::channel::Channel;
 use crate::sys::pidfd::PidFd;
 use crate::sys::token::Token;
 pub(crate) use connection::{Connection, Unsent};
 pub(crate) use listener::{TAKEN_AT_START, taken};
+use report::Failed;
+pub(crate) use report::millis;
 
 /// What this process holds of the service, whichever side of a handoff it is on.
 pub(crate) struct Holdings {
     clock: Instant,
     pub(crate) settings: Arc<Settings>,
     pub(crate) registry: Arc<Registry>,
+    pub(crate) state: Arc<Store>,
     pub(crate) exit: Arc<Latch>,
     pub(crate) mailbox: Arc<Mailbox>,
     pub(crate) manager: Manager,
@@ -48,6 +54,8 @@ pub(crate) struct Holdings {
     /// This process has made the listener, and its start has not come to its end.
     pub(crate) unfinished: bool,
     pub(crate) pid_file: Option<PidFile>,
+    pub(crate) drain: Drain,
+    last_failure: Option<Failed>,
     pub(crate) signals: Vec<SignalSource>,
     /// Where everything was inherited from, if it was.
     pub(crate) origin: Option<Origin>,
@@ -85,12 +93,17 @@ pub(crate) enum Sent {
 
 impl Holdings {
     pub(crate) fn new(settings: Arc<Settings>) -> io::Result<Self> {
+        let exit = Latch::new();
+        exit.signal()?; // made while nothing is at stake
         let (registry, mailbox) = (Arc::new(Registry::default()), Mailbox::new()?);
         Ok(Self {
             clock: Instant::now(),
-            exit: Latch::new()?,
             manager: Manager::find(&settings, &registry, &mailbox),
             registry,
+            state: Arc::default(),
+            exit,
+            drain: Drain::watched(&mailbox),
+            last_failure: None,
             mailbox,
             connections: BTreeMap::new(),
             next_connection: 0,
@@ -109,7 +122,7 @@ impl Holdings {
     }
 
     /// Tells the service manager what has happened.
-    pub(crate) fn report(&mut self, news: News<'_>) {
+    pub(crate) fn announce(&mut self, news: News<'_>) {
         self.manager.tell(news, &self.registry);
     }
 
@@ -199,7 +212,7 @@ impl Holdings {
         let held = Lock::Held { attempt: self.attempt };
         let tried = self.token.as_ref().map_or(Ok(held), Token::try_lock);
         let lock = tried.unwrap_or_else(|error| {
-            tracing::error!(%error, "the token cannot be locked");
+            tracing::error!(target: "heirloom", event = "token_not_locked", reason = %error, "the token cannot be locked");
             held
         });
         step(side, Edge::After, "lock");
@@ -219,7 +232,7 @@ impl Holdings {
     pub(crate) fn unlock(&self, side: Side) {
         step(side, Edge::Before, "unlock");
         if let Some(Err(error)) = self.token.as_ref().map(Token::unlock) {
-            tracing::error!(%error, "the token stays locked");
+            tracing::error!(target: "heirloom", event = "token_not_unlocked", reason = %error, "the token stays locked");
         }
         step(side, Edge::After, "unlock");
     }
@@ -231,7 +244,9 @@ impl Holdings {
         self.token = None;
         match Token::create(self.attempt) {
             Ok(token) => self.token = Some(token),
-            Err(error) => tracing::error!(%error, "the token cannot be replaced"),
+            Err(error) => {
+                tracing::error!(target: "heirloom", event = "token_not_renewed", reason = %error, "the token cannot be replaced")
+            }
         }
         step(side, Edge::After, "renew");
     }
@@ -258,11 +273,11 @@ impl Holdings {
         let (count, names) = (strays.len(), listed(&strays));
         match self.settings.strays {
             Strays::Keep => {
-                tracing::info!(count, names, "inherited, not claimed and kept");
+                tracing::info!(target: "heirloom", event = "strays_kept", count, names, "inherited, not claimed and kept");
                 self.registry.keep_strays();
             }
             Strays::Close | Strays::Fail => {
-                tracing::warn!(count, names, "inherited, not claimed and closed");
+                tracing::warn!(target: "heirloom", event = "strays_closed", count, names, "inherited, not claimed and closed");
                 self.registry.close_strays();
             }
         }
@@ -287,6 +302,13 @@ impl Holdings {
     pub(crate) fn remove_pid_file(&mut self) {
         if let Some(file) = &mut self.pid_file {
             file.remove();
+        }
+    }
+
+    /// Tells a test that this generation is ready and owns the service.
+    pub(crate) fn observe_ready(&self, generation: u64) {
+        if let Some(observer) = &self.settings.observer {
+            observer.tell(generation, &self.mailbox);
         }
     }
 

@@ -1,125 +1,177 @@
 //! Something that happens once, and can be waited for in every way.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::pin::Pin;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-/// Tells that this process is to finish what it has in flight and end: its successor owns the
-/// service, or the service was stopped.
+use crate::wakers::Wakers;
+
+/// Something that happens once and for all: a handler is told, or its time is over. See
+/// [`Guard`](crate::Guard).
 ///
 /// It can be waited for ([`wait`](Self::wait)), awaited on any runtime (it is a [`Future`]), asked
-/// ([`is_fired`](Self::is_fired)), and put into a poll set ([`AsFd`]: readable once it has fired;
-/// do not read from it).
+/// ([`is_given`](Self::is_given)), and put into a poll set ([`descriptor`](Self::descriptor)).
+///
+/// ```
+/// use heirloom::Drain;
+///
+/// let drain = Drain::new();
+/// let told = drain.guard().told();
+/// assert!(!told.is_given());
+/// drain.tell();
+/// told.wait();
+/// ```
 #[derive(Debug)]
-#[must_use = "a service that never looks at it serves on after its successor has taken over"]
-pub struct Exit {
+#[must_use = "nothing waits for it by itself"]
+pub struct Notice {
     latch: Arc<Latch>,
-    key: u64,
+    place: u64,
+    /// The task that the latch wakes.
+    kept: Option<Waker>,
 }
 
-impl Exit {
+impl Notice {
     pub(crate) fn new(latch: &Arc<Latch>) -> Self {
-        let mut state = latch.lock();
-        state.next_key += 1;
-        Self { latch: Arc::clone(latch), key: state.next_key }
+        let place = latch.lock().place();
+        Self { latch: Arc::clone(latch), place, kept: None }
     }
 
     /// Waits for as long as it takes.
+    ///
+    /// ```
+    /// # let drain = heirloom::Drain::new();
+    /// # drain.tell();
+    /// drain.guard().told().wait();
+    /// ```
     pub fn wait(&self) {
         self.latch.wait();
     }
 
-    /// Waits for at most `timeout`; tells whether it has fired.
+    /// Waits for at most `timeout`; tells whether it has been given.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # let drain = heirloom::Drain::new();
+    /// assert!(!drain.guard().told().wait_timeout(Duration::from_millis(1)));
+    /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         self.latch.wait_timeout(timeout)
     }
 
-    /// Whether it has fired.
-    pub fn is_fired(&self) -> bool {
-        self.latch.lock().fired
+    /// Whether it has been given.
+    ///
+    /// ```
+    /// # let drain = heirloom::Drain::new();
+    /// assert!(!drain.guard().over().is_given());
+    /// ```
+    pub fn is_given(&self) -> bool {
+        self.latch.is_fired()
+    }
+
+    /// A descriptor for a poll set, readable once the notice has been given; do not read from it. It
+    /// is made when it is first asked for, and shared by all who wait for the same thing.
+    ///
+    /// ```
+    /// use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+    ///
+    /// # let drain = heirloom::Drain::new();
+    /// let told = drain.guard().told();
+    /// let mut polled = [PollFd::new(told.descriptor()?, PollFlags::POLLIN)];
+    /// assert_eq!(poll(&mut polled, PollTimeout::ZERO)?, 0);
+    /// drain.tell();
+    /// assert_eq!(poll(&mut polled, PollTimeout::NONE)?, 1);
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of `eventfd(2)`: most often this process is out of descriptors.
+    pub fn descriptor(&self) -> io::Result<BorrowedFd<'_>> {
+        self.latch.signal().map(|signal| signal.as_fd())
     }
 }
 
-impl Clone for Exit {
+impl Clone for Notice {
     fn clone(&self) -> Self {
         Self::new(&self.latch)
     }
 }
 
-impl AsFd for Exit {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.latch.signal.as_fd()
-    }
-}
-
-impl Future for Exit {
+impl Future for Notice {
     type Output = ();
 
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        let mut state = self.latch.lock();
-        if state.fired {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        if self.latch.is_fired() {
+            self.kept = None;
             return Poll::Ready(());
         }
-        let old = state.wakers.insert(self.key, context.waker().clone());
-        drop(state);
-        // A waker may run anything when it is dropped: not under the lock.
-        drop(old);
+        // Every turn of every connection comes here: no lock, if this task is the one that is woken.
+        if self.kept.as_ref().is_some_and(|kept| kept.will_wake(context.waker())) {
+            return Poll::Pending;
+        }
+        let waker = context.waker().clone();
+        let mut wakers = self.latch.lock();
+        if self.latch.is_fired() {
+            return Poll::Ready(());
+        }
+        let old = wakers.keep(self.place, waker.clone());
+        drop(wakers);
+        drop((old, self.kept.replace(waker)));
         Poll::Pending
     }
 }
 
-impl Drop for Exit {
+impl Drop for Notice {
     fn drop(&mut self) {
-        let waker = self.latch.lock().wakers.remove(&self.key);
-        // Not under the lock: see `poll`.
+        let waker = self.latch.lock().forget(self.place);
+        // Not under the lock.
         drop(waker);
     }
 }
 
-/// The state behind every [`Exit`] of an upgrader.
-#[derive(Debug)]
-pub(crate) struct Latch {
-    state: Mutex<State>,
-    changed: Condvar,
-    signal: EventFd,
-}
-
+/// The state behind every [`Notice`] of one thing.
 #[derive(Debug, Default)]
-struct State {
-    fired: bool,
-    next_key: u64,
-    wakers: BTreeMap<u64, Waker>,
+pub(crate) struct Latch {
+    /// Written under the lock.
+    fired: AtomicBool,
+    wakers: Mutex<Wakers>,
+    changed: Condvar,
+    /// Written under the lock.
+    signal: OnceLock<Arc<EventFd>>,
 }
 
 impl Latch {
-    pub(crate) fn new() -> io::Result<Arc<Self>> {
-        let signal = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        Ok(Arc::new(Self { state: Mutex::default(), changed: Condvar::new(), signal }))
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::default()
     }
 
     /// Fires, once and for all.
     pub(crate) fn fire(&self) {
-        let wakers = {
-            let mut state = self.lock();
-            state.fired = true;
-            std::mem::take(&mut state.wakers)
-        };
-        // An eventfd that cannot take one more is readable already.
-        let _ = self.signal.write(1);
+        let mut wakers = self.lock();
+        self.fired.store(true, Ordering::SeqCst);
+        let tasks = wakers.take();
+        if let Some(signal) = self.signal.get() {
+            ring(signal);
+        }
+        drop(wakers);
         self.changed.notify_all();
-        wakers.into_values().for_each(Waker::wake);
+        tasks.for_each(Waker::wake);
+    }
+
+    pub(crate) fn is_fired(&self) -> bool {
+        self.fired.load(Ordering::SeqCst)
     }
 
     fn wait(&self) {
-        let state = self.changed.wait_while(self.lock(), |state| !state.fired);
-        drop(state.unwrap_or_else(PoisonError::into_inner));
+        let waited = self.changed.wait_while(self.lock(), |_| !self.is_fired());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(crate) fn wait_timeout(&self, timeout: Duration) -> bool {
@@ -128,67 +180,32 @@ impl Latch {
             self.wait();
             return true;
         };
-        let waited = self.changed.wait_timeout_while(self.lock(), timeout, |state| !state.fired);
-        waited.unwrap_or_else(PoisonError::into_inner).0.fired
+        let waited = self.changed.wait_timeout_while(self.lock(), timeout, |_| !self.is_fired());
+        drop(waited.unwrap_or_else(PoisonError::into_inner));
+        self.is_fired()
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What is readable once it has fired, made now if nobody has asked for it before.
+    pub(crate) fn signal(&self) -> io::Result<&Arc<EventFd>> {
+        if let Some(signal) = self.signal.get() {
+            return Ok(signal);
+        }
+        let made = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
+        // Either this sees that it has fired, or whoever fires it sees the signal.
+        let _wakers = self.lock();
+        let signal = self.signal.get_or_init(|| Arc::new(made));
+        if self.is_fired() {
+            ring(signal);
+        }
+        Ok(signal)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Wakers> {
+        self.wakers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-    use std::sync::atomic::{AtomicUsize, Ordering};
-    use std::task::Wake;
-
-    #[derive(Default)]
-    struct Counter(AtomicUsize);
-
-    impl Wake for Counter {
-        fn wake(self: Arc<Self>) {
-            self.0.fetch_add(1, Ordering::SeqCst);
-        }
-    }
-
-    fn is_readable(exit: &Exit) -> bool {
-        let mut polled = [PollFd::new(exit.as_fd(), PollFlags::POLLIN)];
-        poll(&mut polled, PollTimeout::ZERO).unwrap() == 1
-    }
-
-    #[test]
-    fn every_way_of_waiting_sees_it_fire_once_and_for_all() {
-        let latch = Latch::new().unwrap();
-        let exit = Exit::new(&latch);
-        assert!(!exit.is_fired() && !is_readable(&exit) && !exit.wait_timeout(Duration::ZERO));
-        latch.fire();
-        latch.fire();
-        exit.wait();
-        assert!(exit.is_fired() && is_readable(&exit) && exit.wait_timeout(Duration::MAX));
-        assert!(is_readable(&exit), "looking at it does not take it back");
-    }
-
-    #[test]
-    fn every_clone_wakes_its_own_task_and_a_dropped_one_leaves_nothing() {
-        let latch = Latch::new().unwrap();
-        let (woken, dropped) = (Arc::new(Counter::default()), Arc::new(Counter::default()));
-        let mut exits = [Exit::new(&latch), Exit::new(&latch)];
-        for exit in &mut exits {
-            let waker = Waker::from(Arc::clone(&woken));
-            for _ in 0..2 {
-                let polled = Pin::new(&mut *exit).poll(&mut Context::from_waker(&waker));
-                assert!(polled.is_pending());
-            }
-        }
-        let waker = Waker::from(Arc::clone(&dropped));
-        let mut gone = exits[0].clone();
-        assert!(Pin::new(&mut gone).poll(&mut Context::from_waker(&waker)).is_pending());
-        drop((gone, waker));
-        assert_eq!(Arc::strong_count(&dropped), 1);
-        latch.fire();
-        assert_eq!(woken.0.load(Ordering::SeqCst), 2);
-        assert_eq!(dropped.0.load(Ordering::SeqCst), 0);
-    }
+fn ring(signal: &EventFd) {
+    // An eventfd that cannot take one more is readable already.
+    let _ = signal.write(1);
 }

@@ -40,12 +40,16 @@
 compile_error!("handoffs need Linux: SCM_RIGHTS, memfd, flock and pidfd");
 
 mod address;
+mod alarm;
 mod builder;
 mod control;
+pub mod diagnostics;
+mod drain;
 mod driver;
+mod elder;
 mod error;
+mod exit;
 mod fds;
-#[cfg(any(doc, doctest))]
 pub mod guide;
 mod holdings;
 mod latch;
@@ -55,26 +59,38 @@ mod manager;
 mod meeting;
 mod pid_file;
 mod predecessor;
+mod reply;
 mod settings;
 mod signal;
 mod slots;
+mod socket_address;
 mod socket_file;
+mod state;
+mod status;
 mod step;
 mod successor;
 mod sys;
 #[cfg(feature = "systemd")]
 mod systemd;
 pub mod testing;
+#[cfg(feature = "tokio")]
+pub mod tokio;
+pub mod tool;
 mod upgraded;
 mod upgrader;
+mod wakers;
 
 pub use builder::Builder;
+pub use drain::{Drain, Drained, Guard};
 pub use error::{Error, ErrorKind};
+pub use exit::Exit;
 pub use fds::{Bind, Fds, Inherited, Passable, Registration, UnixSeqpacketListener};
 pub use heirloom_proto::{Kind, Phase};
-pub use latch::Exit;
+pub use latch::Notice;
 pub use settings::{Strays, Takeover};
 pub use signal::Signal;
+pub use state::{Freeze, LastWords, Offer, State, Taken, Words, Writer};
+pub use status::{DrainingStatus, EntryStatus, FailureStatus, HandoffStatus, Status};
 #[cfg(feature = "systemd")]
 pub use systemd::Systemd;
 pub use upgraded::{PredecessorInfo, Upgraded};

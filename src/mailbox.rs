@@ -3,14 +3,16 @@
 use std::collections::VecDeque;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use heirloom_proto::StatusReport;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use crate::error::{Error, ErrorKind};
 use crate::launch::Launched;
+use crate::reply::Reply;
 use crate::signal::SignalSource;
+use crate::state::Answer;
 use crate::upgraded::Upgraded;
 
 /// What the application wants, and what a thread beside the driver's has done for it.
@@ -19,31 +21,21 @@ pub(crate) enum Command {
     Ready(Reply<()>),
     Progress(String),
     Upgrade(Reply<Upgraded>),
+    Status(Reply<StatusReport>),
+    /// How much is open in this process, which drains.
+    OpenChanged,
     Signal(SignalSource),
     /// What is registered has changed.
     #[cfg(feature = "systemd")]
     Registered,
     /// The successor of this number has begun, or why it has not.
     Launched(u64, io::Result<Launched>),
+    /// The application has answered the question of this number about its state.
+    Answered(u64, Answer),
+    /// The predecessor's state cannot be read: the handoff is given up, for this reason.
+    GiveUp(String, Reply<()>),
     Stop,
     End,
-}
-
-/// Where the answer goes.
-#[derive(Clone, Debug)]
-pub(crate) struct Reply<T>(SyncSender<Result<T, Error>>);
-
-/// A place for one answer.
-pub(crate) fn reply<T>() -> (Reply<T>, Receiver<Result<T, Error>>) {
-    let (sender, receiver) = sync_channel(1);
-    (Reply(sender), receiver)
-}
-
-impl<T> Reply<T> {
-    pub(crate) fn send(&self, answer: Result<T, Error>) {
-        // Whoever asked may have gone.
-        let _ = self.0.try_send(answer);
-    }
 }
 
 /// Commands in order, and the event that wakes the driver.

@@ -147,7 +147,7 @@ impl Search {
         /// may live on.
         const ENDING: Duration = Duration::from_secs(1);
         if let Some(process) = self.leaving.take().filter(|process| !process.has_ended()) {
-            tracing::info!("whoever was there has left and lives: waiting a little for its end");
+            tracing::info!(target: "heirloom", event = "waits_for_end", "whoever was there has left and lives: waiting a little for its end");
             process.ends_within(ENDING);
         }
         begin(settings)
@@ -219,10 +219,14 @@ fn find(settings: &Settings, spawned: Option<&Spawned>) -> Result<Option<Met>, E
 
 fn absent(configured: Option<&UnixAddress>) -> Error {
     let text = match configured {
-        Some(address) => format!("nobody listens on the handoff socket {address}"),
-        None => "no handoff socket is set and no predecessor has spawned this process".into(),
+        Some(address) => return nobody(address),
+        None => "no handoff socket is set and no predecessor has spawned this process",
     };
     Error::new(ErrorKind::Absent, text)
+}
+
+pub(crate) fn nobody(address: &UnixAddress) -> Error {
+    Error::new(ErrorKind::Absent, format!("nobody listens on the handoff socket {address}"))
 }
 
 /// Connects to whoever listens there. A foreign user's socket is not even waited on.
@@ -243,7 +247,7 @@ fn unwatched(error: io::Error) -> Error {
     Error::io("the predecessor's process cannot be watched", error)
 }
 
-fn squatted(address: &UnixAddress, uid: u32) -> Error {
+pub(crate) fn squatted(address: &UnixAddress, uid: u32) -> Error {
     let text = format!(
         "the handoff socket {address} is squatted by user {uid}, this process is user {}: choose a \
          path in a folder that is yours, or trust that user",

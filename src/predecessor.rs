@@ -2,9 +2,12 @@
 //! [`heirloom_proto::Predecessor`] says.
 
 mod admission;
+mod announcement;
 mod children;
 mod events;
 mod snapshot;
+mod state;
+mod tools;
 
 use std::io;
 use std::os::fd::BorrowedFd;
@@ -17,9 +20,10 @@ use crate::driver::FRAMES_AT_ONCE;
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::launch::Launched;
-use crate::mailbox::Reply;
 use crate::manager::News;
+use crate::reply::Reply;
 use crate::slots::way_out;
+use crate::state::Asking;
 use crate::step::{Edge, Side, step_frame, step_queue};
 use crate::sys::channel::{Fault, FrameBuffer, Received};
 use crate::sys::pidfd::PidFd;
@@ -33,6 +37,9 @@ pub(crate) struct PredecessorSide {
     machine: Predecessor,
     generation: u64,
     snapshot: Snapshot,
+    asking: Asking,
+    /// Tells what of the application's state was offered later than it was asked.
+    asked: u64,
     children: Children,
     upgrade: Option<Reply<Upgraded>>,
     /// What the next process is spawned with.
@@ -66,11 +73,14 @@ impl PredecessorSide {
         let mut machine = Predecessor::new(settings, elders, now);
         if is_ready {
             machine.handle_ready(now);
+            holdings.observe_ready(generation);
         }
         Self {
             machine,
             generation,
             snapshot: Snapshot::default(),
+            asking: Asking::default(),
+            asked: 0,
             children: Children::default(),
             upgrade: None,
             secret: Secret([0; 32]),
@@ -81,7 +91,7 @@ impl PredecessorSide {
 
     /// The machine, told how much there is to hand over.
     pub(crate) fn machine(&mut self, holdings: &Holdings) -> &mut Predecessor {
-        self.machine.handle_entries(holdings.registry.count());
+        self.machine.handle_entries(holdings.registry.count() + holdings.state.count());
         &mut self.machine
     }
 
@@ -91,11 +101,13 @@ impl PredecessorSide {
             Phase::Starting => {
                 holdings.publish_pid()?;
                 holdings.settle_strays()?;
+                holdings.state.settle();
                 if holdings.follow_settings() {
                     self.machine.handle_moved();
                 }
                 self.machine.handle_ready(holdings.now());
-                holdings.report(News::Ready { generation: self.generation });
+                holdings.observe_ready(self.generation);
+                holdings.announce(News::Ready { generation: self.generation });
                 Ok(())
             }
             Phase::Draining => {
@@ -184,20 +196,22 @@ impl PredecessorSide {
 
     pub(crate) fn handle_timeout(&mut self, now: Duration) {
         self.accept_after = self.accept_after.filter(|after| *after > now);
+        self.give_up_waiting(now);
         self.machine.handle_timeout(now);
         self.children.handle_timeout(now);
     }
 
     pub(crate) fn deadline(&self) -> Option<Duration> {
         let machine = self.machine.poll_deadline();
-        [machine, self.children.deadline(), self.accept_after].into_iter().flatten().min()
+        let own = [self.children.deadline(), self.asking.deadline(), self.accept_after];
+        own.into_iter().chain([machine]).flatten().min()
     }
 
     /// Does what the machine asks for until it asks for nothing.
     pub(crate) fn perform(&mut self, holdings: &mut Holdings, buffer: &mut FrameBuffer) {
         loop {
             // Before the successor hears of it: it speaks for itself from then on.
-            self.report_turn(holdings);
+            self.announce_turn(holdings);
             match self.machine.poll_output() {
                 Some(Output::TryLock) => self.try_lock(holdings, buffer),
                 Some(output) => self.perform_one(holdings, output),
@@ -214,7 +228,7 @@ impl PredecessorSide {
             Output::Close(connection) => {
                 holdings.connections.remove(&connection);
             }
-            Output::TakeSnapshot => self.take_snapshot(holdings),
+            Output::TakeSnapshot => self.ask_for_state(holdings),
             Output::WriteAttempt(attempt) => {
                 if let Err(error) = holdings.write_attempt(attempt) {
                     self.give_up(holdings, &format!("the token cannot be written: {error}"));
@@ -222,17 +236,18 @@ impl PredecessorSide {
             }
             Output::Spawn => self.spawn(holdings),
             Output::Condemn => self.children.condemn(holdings.now()),
-            Output::Freeze => {
-                holdings.reserve_pid(true);
-                let frozen = holdings.registry.seal(self.snapshot.number).map(|()| Vec::new());
-                self.machine.handle_frozen(frozen, holdings.now());
-            }
-            Output::Thaw => holdings.registry.open(),
+            Output::Freeze => self.freeze(holdings),
+            Output::Thaw => self.thaw(holdings),
             Output::Unlock => holdings.unlock(Side::Predecessor),
             Output::RenewToken => holdings.renew_token(Side::Predecessor),
             Output::Fence(connection) => self.fence(holdings, connection),
+            Output::Tell { connection, frame } => self.tell_watcher(holdings, connection, frame),
+            Output::Report(connection) => self.send_report(holdings, connection),
+            Output::CountOpen => self.machine.handle_open(holdings.drain.watch()),
             Output::Event(event) => self.tell(holdings, event),
-            other => tracing::error!(?other, "an output that this driver does not know"),
+            other => {
+                tracing::error!(target: "heirloom", event = "unknown_output", ?other, "an output that this driver does not know")
+            }
         }
     }
 
@@ -301,7 +316,7 @@ impl PredecessorSide {
 
     fn fence(&mut self, holdings: &Holdings, connection: ConnectionId) {
         if let Err(error) = end_silent(holdings.connections.get(&connection)) {
-            tracing::error!(%error, "the silent successor cannot be ended");
+            tracing::error!(target: "heirloom", event = "successor_not_ended", reason = %error, "the silent successor cannot be ended");
             self.machine.handle_fence_failed(holdings.now());
         }
     }
@@ -320,19 +335,6 @@ impl PredecessorSide {
         peer.dead = true;
         self.machine.handle_peer_died(successor, None, holdings.now());
         true
-    }
-
-    fn take_snapshot(&mut self, holdings: &Holdings) {
-        match Snapshot::take(holdings, self.machine.elders()) {
-            Ok((snapshot, entries)) => {
-                self.snapshot = snapshot;
-                self.machine.handle_snapshot(entries, holdings.now());
-            }
-            Err(error) => {
-                let way_out = way_out(&error);
-                self.give_up(holdings, &format!("the manifest cannot be made: {error}{way_out}"));
-            }
-        }
     }
 
     /// Something that the handoff needs has failed in this process.
@@ -365,7 +367,7 @@ impl PredecessorSide {
 fn end_silent(peer: Option<&Connection>) -> io::Result<()> {
     match peer {
         Some(Connection { pidfd: Some(process), pid, .. }) if *pid != std::process::id() => {
-            tracing::warn!(pid, "ending a successor that holds the token and is silent");
+            tracing::warn!(target: "heirloom", event = "successor_fenced", pid, "ending a successor that holds the token and is silent");
             process.kill()
         }
         _ => Err(io::ErrorKind::Unsupported.into()),

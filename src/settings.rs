@@ -7,6 +7,7 @@ use heirloom_proto::Timeouts;
 use crate::address::UnixAddress;
 use crate::launch::Launch;
 use crate::sys::pidfd::PidFd;
+use crate::testing::Observer;
 
 /// Settings that have been checked.
 #[derive(Debug)]
@@ -24,6 +25,7 @@ pub(crate) struct Settings {
     /// Whom the kernel tells instead of a user that this user namespace has no name for.
     pub(crate) nameless: u32,
     pub(crate) launch: Launch,
+    pub(crate) observer: Option<Observer>,
     #[cfg(feature = "systemd")]
     pub(crate) systemd: Option<crate::systemd::Systemd>,
 }
@@ -31,17 +33,27 @@ pub(crate) struct Settings {
 impl Settings {
     /// Whether a process of this user may take part.
     pub(crate) fn trusts(&self, uid: u32) -> bool {
-        uid == nix::unistd::geteuid().as_raw() || uid == 0 || self.users.contains(&uid)
+        is_trusted(uid, &self.users)
     }
 
     /// Whether the process at the other end may take part, of whom the kernel has told this user.
-    ///
-    /// One that may be anybody has to be within reach of a signal: the kernel compares users for that
-    /// as they are, not as they are called here.
     pub(crate) fn trusts_process(&self, process: &PidFd, uid: u32) -> bool {
-        let is_exact = || uid != self.nameless || names_everybody() || process.takes_signals();
-        self.trusts(uid) && is_exact()
+        process_is_trusted(process, uid, &self.users, self.nameless)
     }
+}
+
+/// Whether a user is this process's own, root, or one of these.
+pub(crate) fn is_trusted(uid: u32, users: &[u32]) -> bool {
+    uid == nix::unistd::geteuid().as_raw() || uid == 0 || users.contains(&uid)
+}
+
+/// Whether a process is trusted of whom the kernel has told this user.
+///
+/// One that may be anybody has to be within reach of a signal: the kernel compares users for that as they
+/// are, not as they are called here.
+pub(crate) fn process_is_trusted(process: &PidFd, uid: u32, users: &[u32], nameless: u32) -> bool {
+    let is_exact = || uid != nameless || names_everybody() || process.takes_signals();
+    is_trusted(uid, users) && is_exact()
 }
 
 /// Whom the kernel tells instead of a user without a name. See `proc_sys_kernel(5)`.
@@ -59,6 +71,13 @@ fn names_everybody() -> bool {
 }
 
 /// What a process that starts does about a predecessor.
+///
+/// ```no_run
+/// use heirloom::{Takeover, Upgrader};
+///
+/// let upgrader = Upgrader::builder().handoff_socket("@echo").takeover(Takeover::Require).start()?;
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Takeover {
@@ -74,6 +93,13 @@ pub enum Takeover {
 }
 
 /// What becomes of entries that were inherited and not claimed when the service is owned.
+///
+/// ```no_run
+/// use heirloom::{Strays, Upgrader};
+///
+/// let upgrader = Upgrader::builder().strays(Strays::Fail).start()?;
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Strays {

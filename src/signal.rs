@@ -8,6 +8,14 @@ use nix::libc;
 use signal_hook::SigId;
 
 /// A signal that may ask for an upgrade: [`Upgrader::upgrade_on`](crate::Upgrader::upgrade_on).
+///
+/// ```
+/// # let upgrader = heirloom::testing::first()?;
+/// use heirloom::Signal;
+///
+/// upgrader.upgrade_on(Signal::SIGHUP)?;
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Signal {

@@ -1,6 +1,8 @@
 //! The successor's side over real sockets and processes: does what
 //! [`heirloom_proto::Successor`] says.
 
+mod course;
+
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,18 +17,21 @@ use heirloom_proto::{
 use crate::address::UnixAddress;
 use crate::control::ControlListener;
 use crate::driver::FRAMES_AT_ONCE;
+use crate::elder;
 use crate::error::{Error, ErrorKind};
 use crate::fds::verify;
 use crate::holdings::{Holdings, Origin, Sent, Unsent};
 use crate::latch::Latch;
-use crate::mailbox::Reply;
 use crate::manager::News;
 use crate::predecessor::PredecessorSide;
+use crate::reply::Reply;
 use crate::slots::free_slots;
+use crate::state;
 use crate::step::{Edge, Side, step, step_frame, step_queue};
 use crate::sys::channel::{Channel, FrameBuffer, Received};
 use crate::sys::pidfd::PidFd;
 use crate::sys::token::Token;
+use course::Course;
 
 /// The successor's machine, and what it is given by this process.
 pub(crate) struct SuccessorSide {
@@ -43,6 +48,7 @@ pub(crate) struct SuccessorSide {
     is_ready: bool,
     gone: Arc<Latch>,
     failure: Option<Failure>,
+    course: Course,
 }
 
 /// How far the handoff has come.
@@ -72,11 +78,11 @@ impl SuccessorSide {
     ) -> Result<Self, Error> {
         let trouble = |error| Error::io("the predecessor's process cannot be watched", error);
         let (process, _) = PidFd::of_peer(channel.as_fd()).map_err(trouble)?;
-        let gone = Latch::new().map_err(trouble)?;
+        let gone = Latch::new();
         holdings.watch_predecessor(process, Arc::clone(&gone));
         let peer = holdings.connect_to_peer(channel).map_err(trouble)?;
         let pid = holdings.connections.get(&peer).map_or(0, |peer| peer.pid);
-        holdings.report(News::Met { pid });
+        holdings.announce(News::Met { pid });
         let hello = Hello {
             lowest: VERSION,
             highest: VERSION,
@@ -98,6 +104,7 @@ impl SuccessorSide {
             is_ready: false,
             gone,
             failure: None,
+            course: Course::begin(holdings.now()),
         })
     }
 
@@ -157,15 +164,17 @@ impl SuccessorSide {
         holdings: &mut Holdings,
         buffer: &mut FrameBuffer,
     ) -> Option<Settled> {
+        self.note_phase(holdings.now());
         while let Some(output) = self.machine.poll_output() {
-            if let Output::Event(Event::Owned { orphaned, leaked, trouble, .. }) = output {
+            if let Output::Event(Event::Owned { orphaned, leaked, trouble, late_state }) = output {
                 if leaked {
-                    tracing::warn!("the old token stays locked by a copy that was leaked");
+                    tracing::warn!(target: "heirloom", event = "token_leaked", "the old token stays locked by a copy that was leaked");
                 }
                 if let Some(trouble) = trouble {
-                    tracing::error!(trouble, "the service was taken over all the same");
+                    tracing::error!(target: "heirloom", event = "not_published", reason = trouble, "the service was taken over all the same");
                 }
                 *buffer = FrameBuffer::without_descriptors();
+                holdings.state.hear_all(&late_state);
                 return Some(self.own(holdings, orphaned));
             }
             self.perform_one(holdings, output, buffer);
@@ -195,7 +204,9 @@ impl SuccessorSide {
             Output::Publish => self.publish(holdings),
             Output::Event(Event::Inherited) => self.inherit(holdings),
             Output::Event(Event::Failed(failure)) => self.failure = Some(failure),
-            other => tracing::error!(?other, "an output that this driver does not know"),
+            other => {
+                tracing::error!(target: "heirloom", event = "unknown_output", ?other, "an output that this driver does not know")
+            }
         }
     }
 
@@ -216,7 +227,13 @@ impl SuccessorSide {
 
     /// Compares a batch of descriptors with their entries.
     fn verify(&mut self, holdings: &Holdings, entries: Vec<(Entry, OwnedFd)>) {
-        let check = |(entry, descriptor): &(Entry, OwnedFd)| verify(entry, descriptor.as_fd());
+        let check = |(entry, descriptor): &(Entry, OwnedFd)| {
+            verify(entry, descriptor.as_fd())?;
+            match is_state(entry) {
+                true => state::check(entry, descriptor.as_fd()),
+                false => Ok(()),
+            }
+        };
         let verdict = entries.iter().try_for_each(check);
         self.inherited.extend(entries);
         self.machine.handle_verified(verdict, holdings.now());
@@ -227,9 +244,12 @@ impl SuccessorSide {
         let (elders, entries) = std::mem::take(&mut self.inherited)
             .into_iter()
             .partition(|(entry, _)| entry.kind == Kind::Draining);
+        let (states, entries): (_, Vec<_>) =
+            Vec::into_iter(entries).partition(|(entry, _)| is_state(entry));
         self.inherited = elders;
+        holdings.state.inherit(states);
         holdings.registry.inherit(entries);
-        holdings.report(News::Inherited);
+        holdings.announce(News::Inherited);
         holdings.origin = Some(self.origin());
         self.progress = Progress::Inherited;
     }
@@ -295,7 +315,7 @@ impl SuccessorSide {
     fn own(&mut self, holdings: &mut Holdings, orphaned: bool) -> Settled {
         let (generation, attempt) =
             self.machine.welcome().map_or((1, 0), |welcome| (welcome.generation, welcome.attempt));
-        tracing::info!(generation, orphaned, "this process owns the service");
+        self.tell_owned(holdings, generation, orphaned);
         let mut elders = self.elders(holdings);
         let predecessor = generation.saturating_sub(1);
         holdings.expect_retirement((self.pid == std::process::id()).then_some(predecessor));
@@ -303,7 +323,8 @@ impl SuccessorSide {
             holdings.connections.remove(&self.peer);
             holdings.retired(predecessor);
         } else {
-            let generation = DrainingGeneration { generation: predecessor, pid: self.pid };
+            let generation =
+                DrainingGeneration { generation: predecessor, pid: self.pid, open: None };
             elders.push(Elder { connection: self.peer, generation, drains: false });
         }
         holdings.move_listener();
@@ -311,10 +332,11 @@ impl SuccessorSide {
         if self.is_ready {
             // The policy was asked before the handoff was said to be ready.
             if let Err(error) = holdings.settle_strays() {
-                tracing::error!(%error, "what was not claimed stays open");
+                tracing::error!(target: "heirloom", event = "strays_not_settled", reason = %error, "what was not claimed stays open");
             }
+            holdings.state.settle();
         }
-        holdings.report(News::Owned { generation, ready: self.is_ready, orphaned });
+        holdings.announce(News::Owned { generation, ready: self.is_ready, orphaned });
         self.waiting.drain(..).for_each(|reply| reply.send(Ok(())));
         Settled::Owner(Box::new(side))
     }
@@ -323,14 +345,11 @@ impl SuccessorSide {
     fn elders(&mut self, holdings: &mut Holdings) -> Vec<Elder> {
         let mut elders = Vec::new();
         for (entry, connection) in self.inherited.drain(..) {
-            let (numbers, pid) = entry.opaque.as_bytes().split_at_checked(8).unwrap_or_default();
-            let generation = numbers.try_into().map(u64::from_le_bytes).unwrap_or_default();
-            let pid = pid.try_into().map(u32::from_le_bytes).unwrap_or_default();
             let connected =
                 Channel::new(connection).and_then(|channel| holdings.connect_to_peer(channel));
             // One that cannot be watched has gone already.
             if let Ok(connection) = connected {
-                let generation = DrainingGeneration { generation, pid };
+                let generation = elder::read(&entry);
                 elders.push(Elder { connection, generation, drains: true });
             }
         }
@@ -339,16 +358,22 @@ impl SuccessorSide {
 
     /// This process does not own the service and will not.
     fn give_up(&mut self, holdings: &mut Holdings, failure: Failure) -> Settled {
-        tracing::warn!(%failure, "this process does not own the service");
+        self.tell_failed(holdings, &failure);
         holdings.connections.clear();
         holdings.token = None;
         holdings.abandon_listeners();
         holdings.registry.abandon();
+        holdings.state.abandon();
         for reply in self.waiting.drain(..) {
             reply.send(Err(Error::from(failure.clone())));
         }
         Settled::Failed(failure)
     }
+}
+
+/// Whether an entry is of the application's state, for this process alone.
+fn is_state(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::State | Kind::LastWords)
 }
 
 /// Listens on the control socket in this process's own name, and puts the PID file in its place.

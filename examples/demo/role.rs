@@ -12,6 +12,7 @@ use std::thread;
 
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, raise};
+use tokio::runtime::Runtime;
 
 use crate::arguments::Arguments;
 use crate::report::Report;
@@ -115,12 +116,14 @@ fn serve(given: impl IntoIterator<Item = String>) -> Result<(), Box<dyn Error>> 
         Some(Fault::Starve) => starve()?,
         Some(Fault::Crash) | None => {}
     }
-    let service = Service::start(arguments)?;
-    match fault {
-        Some(Fault::Crash) => crash(),
-        Some(Fault::Hang) => hang(),
-        _ => service.run(),
-    }
+    Runtime::new()?.block_on(async {
+        let service = Service::start(arguments).await?;
+        match fault {
+            Some(Fault::Crash) => crash(),
+            Some(Fault::Hang) => hang(),
+            _ => service.run().await,
+        }
+    })
 }
 
 /// Kills this process when the demo ends: then the other end of its standard input closes.

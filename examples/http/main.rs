@@ -1,4 +1,4 @@
-//! An HTTP service on hyper and tokio that is upgraded while it serves.
+//! An HTTP service on axum and tokio that is upgraded while it serves.
 //!
 //! ```text
 //! cargo run --release --example http            # serves 127.0.0.1:8080
@@ -19,8 +19,9 @@ use std::process::ExitCode;
 use arguments::Arguments;
 use service::Service;
 
-fn main() -> ExitCode {
-    match run() {
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("http: {error}");
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     }
 }
 
-fn run() -> Result<(), Box<dyn Error>> {
+async fn run() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse(env::args().skip(1))?;
-    Service::start(arguments)?.run()
+    Service::start(arguments).await?.run().await
 }

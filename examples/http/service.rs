@@ -1,24 +1,22 @@
 //! The service: take over from the predecessor, serve, hand over to the successor, drain.
 
-use std::convert::Infallible;
 use std::error::Error;
 use std::process;
-use std::sync::Arc;
 use std::time::Duration;
 
-use heirloom::{Exit, Signal, Upgrader};
-use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HeaderValue};
+use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::{CONNECTION, CONTENT_TYPE};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::{Router, http::Uri};
+use heirloom::{Drain, Signal, tokio::Upgrader};
 use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::runtime::Runtime;
 use tokio::signal::unix::{self, SignalKind};
-use tokio::task::JoinSet;
 use tokio::time;
 
 use crate::arguments::Arguments;
@@ -27,7 +25,7 @@ use crate::report::{Phases, Report};
 /// A process that has inherited what it needs, or bound it, and does not own the service yet.
 pub(crate) struct Service {
     upgrader: Upgrader,
-    listener: std::net::TcpListener,
+    listener: TcpListener,
     drain_timeout: Duration,
     report: Report,
     phases: Phases,
@@ -35,20 +33,19 @@ pub(crate) struct Service {
 
 impl Service {
     /// Meets the predecessor, if there is one, and inherits its listener.
-    pub(crate) fn start(arguments: Arguments) -> Result<Self, heirloom::Error> {
+    pub(crate) async fn start(arguments: Arguments) -> Result<Self, heirloom::Error> {
         let mut phases = Phases::begin();
-        let mut builder = Upgrader::builder()
+        let mut builder = heirloom::Upgrader::builder()
             .service("http")
             .handoff_socket(&arguments.handoff_socket)
             .ready_timeout(arguments.ready_timeout);
         if let Some(path) = &arguments.pid_file {
             builder = builder.pid_file(path);
         }
-        let upgrader = builder.start()?;
+        let upgrader = builder.start_async().await?;
         phases.end("start");
 
-        // Tokio's sockets do not block. Both processes share the mode, so it is right from birth.
-        let listener = upgrader.fds().nonblocking().bind(&arguments.listen)?;
+        let listener = upgrader.fds().bind(&arguments.listen)?;
         upgrader.upgrade_on(Signal::SIGHUP)?;
         phases.end("bind");
 
@@ -58,55 +55,70 @@ impl Service {
     }
 
     /// Becomes the owner, serves until a successor owns or SIGTERM comes, drains.
-    pub(crate) fn run(mut self) -> Result<(), Box<dyn Error>> {
+    pub(crate) async fn run(mut self) -> Result<(), Box<dyn Error>> {
         // What is slow or may fail comes before `ready`: until then the predecessor serves, and an
         // error costs nothing. Here a real service loads its data and warms its caches.
         let address = self.listener.local_addr()?;
-        let runtime = Runtime::new()?;
-        let context = runtime.enter();
-        let listener = TcpListener::from_std(self.listener)?;
+        let drain = self.upgrader.drain();
+        let router = router(self.upgrader.generation(), &drain);
         let terminate = unix::signal(SignalKind::terminate())?;
-        drop(context);
         self.phases.end("warm_up");
 
-        // Blocks, so it is called outside of the runtime; inside there is `spawn_blocking`.
-        self.upgrader.ready()?;
+        self.upgrader.ready().await?;
         self.phases.end("ready");
 
         let generation = self.upgrader.generation();
         let ready = format!("generation={generation} address={address}{}", self.phases);
         self.report.line("ready", ready);
-        let connections = serve(listener, terminate, &self.upgrader, self.report);
-        let mut connections = runtime.block_on(connections);
+        accept(self.listener, router, terminate, &self.upgrader, self.report).await;
 
-        self.report.line("draining", format!("connections={}", connections.len()));
-        runtime.block_on(drain(&mut connections, self.drain_timeout));
-        self.report.line("gone", format!("closed={}", connections.len()));
+        drain.tell(); // every answer from here on closes its connection
+        self.report.line("draining", format!("connections={}", drain.open()));
+        let drained = drain.drained(Duration::ZERO, self.drain_timeout).await?;
+        self.report.line("gone", format!("closed={}", drained.dropped));
+        self.upgrader.end().await;
         Ok(())
     }
 }
 
-/// Accepts until the process is to exit; returns the connections still open.
-async fn serve(
+/// What the service answers.
+fn router(generation: u64, drain: &Drain) -> Router {
+    Router::new()
+        .fallback(move |uri: Uri| async move { answer(generation, &uri) })
+        .layer(from_fn_with_state(drain.clone(), close_when_told))
+}
+
+/// Asks a client to close its connection with the answer it is given, once this process drains.
+///
+/// A server's own graceful shutdown, axum's and hyper's, closes an idle connection at once, under a
+/// client that may be writing, whose request then fails. Here whoever asks again is answered once more,
+/// and connects to the successor next; a client that stays silent is left alone until the hard limit.
+async fn close_when_told(State(drain): State<Drain>, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    if drain.is_told() {
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    response
+}
+
+/// Accepts until the process is to exit.
+async fn accept(
     listener: TcpListener,
+    router: Router,
     mut terminate: unix::Signal,
     upgrader: &Upgrader,
     report: Report,
-) -> JoinSet<()> {
-    let generation = upgrader.generation();
+) {
+    let drain = upgrader.drain();
     let mut exit = upgrader.exit();
-    let server = Arc::new(Server { generation, exit: upgrader.exit() });
-    let mut connections = JoinSet::new();
     loop {
         tokio::select! {
             biased;
             () = &mut exit => break,
             _ = terminate.recv() => upgrader.stop(),
-            Some(_) = connections.join_next() => {}
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => {
-                    connections.spawn(converse(stream, Arc::clone(&server)));
-                }
+                // It is in flight from here on, whenever its task begins.
+                Ok((client, _)) => drop(tokio::spawn(drain.run(serve(client, router.clone())))),
                 // Most often out of descriptors: it passes when some connections have ended.
                 Err(error) => {
                     report.line("not-accepted", format!("error={error}"));
@@ -117,49 +129,24 @@ async fn serve(
     }
     // The listener is closed here, in this process only. Who connects from now on waits in its
     // queue, which is the successor's too.
-    connections
 }
 
 /// Serves one connection to its end.
-///
-/// Draining does not use hyper's `graceful_shutdown`: that closes an idle connection at once, under
-/// a client that may be writing, whose request then fails. Here the next answer says `Connection:
-/// close`, and hyper closes after it. A client that stays silent is left alone until the deadline.
-async fn converse(stream: TcpStream, server: Arc<Server>) {
-    let _ = stream.set_nodelay(true);
-    let answer = |request| {
-        let answer = server.answer(&request);
-        async { Ok::<_, Infallible>(answer) }
-    };
+async fn serve(client: TcpStream, router: Router) {
+    let _ = client.set_nodelay(true);
+    let service = TowerToHyperService::new(router);
     // An error is the client's: it went away, or did not speak HTTP.
-    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service_fn(answer)).await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(client), service).await;
 }
 
-/// Waits until all connections have ended or `timeout` has passed.
-async fn drain(connections: &mut JoinSet<()>, timeout: Duration) {
-    let all_ended = async { while connections.join_next().await.is_some() {} };
-    let _ = time::timeout(timeout, all_ended).await;
-}
-
-/// What the connections share.
-struct Server {
-    generation: u64,
-    exit: Exit,
-}
-
-impl Server {
-    /// Says who answers, and what was asked.
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
-        let (generation, pid) = (self.generation, process::id());
-        let body = json!({ "generation": generation, "pid": pid, "path": request.uri().path() });
-        let mut response = Response::new(Full::from(format!("{body}\n")));
-        let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        headers.insert("x-generation", generation.into());
-        headers.insert("x-pid", pid.into());
-        if self.exit.is_fired() {
-            headers.insert(CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
-    }
+/// Says who answers, and what was asked.
+fn answer(generation: u64, uri: &Uri) -> impl IntoResponse + use<> {
+    let pid = process::id();
+    let body = json!({ "generation": generation, "pid": pid, "path": uri.path() });
+    let headers = [
+        (CONTENT_TYPE.as_str(), "application/json".to_owned()),
+        ("x-generation", generation.to_string()),
+        ("x-pid", pid.to_string()),
+    ];
+    (headers, format!("{body}\n"))
 }

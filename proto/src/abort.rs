@@ -30,20 +30,20 @@ impl fmt::Display for Abort {
     }
 }
 
-macro_rules! wire_reasons {
-    ($(#[$outer:meta])* $name:ident { $($(#[$inner:meta])* $variant:ident = $number:literal, $text:literal;)* }) => {
+macro_rules! wire_numbers {
+    ($(#[$outer:meta])* $name:ident, $noun:literal { $($(#[$inner:meta])* $variant:ident = $number:literal, $text:literal;)* }) => {
         $(#[$outer])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(from = "u16", into = "u16")]
         #[non_exhaustive]
         pub enum $name {
             $($(#[$inner])* $variant,)*
-            /// A reason that this version does not know.
+            /// A number that this version does not know.
             Other(u16),
         }
 
         impl $name {
-            /// Every reason this version knows.
+            /// Every one that this version knows.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
         }
 
@@ -57,8 +57,8 @@ macro_rules! wire_reasons {
         }
 
         impl From<$name> for u16 {
-            fn from(reason: $name) -> Self {
-                match reason {
+            fn from(known: $name) -> Self {
+                match known {
                     $($name::$variant => $number,)*
                     $name::Other(number) => number,
                 }
@@ -69,17 +69,17 @@ macro_rules! wire_reasons {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 match self {
                     $(Self::$variant => f.write_str($text),)*
-                    Self::Other(number) => write!(f, "reason {number}, which this version does not know"),
+                    Self::Other(number) => write!(f, "{} {number}, which this version does not know", $noun),
                 }
             }
         }
     };
 }
-pub(crate) use wire_reasons;
+pub(crate) use wire_numbers;
 
-wire_reasons! {
+wire_numbers! {
     /// Why a handoff was given up.
-    AbortReason {
+    AbortReason, "reason" {
         /// A step took longer than it may.
         TimedOut = 1, "timed out";
         /// The peer broke the protocol.

@@ -16,7 +16,8 @@ use crate::name::Name;
 pub struct Entry {
     /// What the successor may claim it as.
     pub kind: Kind,
-    /// The name by which the successor claims it; unique among entries of its kind.
+    /// The name by which the successor claims it; unique among entries of its kind, but for
+    /// [`Kind::State`] and [`Kind::LastWords`], where it is with the schema.
     pub name: Name,
     /// How the kernel knows the descriptor; the successor asks its own kernel and compares.
     pub identity: Identity,
@@ -65,6 +66,11 @@ pub enum Kind {
     Descriptor,
     /// The control connection to an older generation that is still draining.
     Draining,
+    /// A sealed memfd of the application's state, read in the schema whose label is the opaque bytes.
+    State,
+    /// A sealed memfd with nothing in it: `Commit` is going to bring last words of this name, in the
+    /// schema whose label is the opaque bytes.
+    LastWords,
     /// A kind of a newer version.
     Other(u16),
 }
@@ -82,6 +88,8 @@ impl From<u16> for Kind {
             8 => Self::File,
             9 => Self::Descriptor,
             10 => Self::Draining,
+            11 => Self::State,
+            12 => Self::LastWords,
             other => Self::Other(other),
         }
     }
@@ -100,6 +108,8 @@ impl From<Kind> for u16 {
             Kind::File => 8,
             Kind::Descriptor => 9,
             Kind::Draining => 10,
+            Kind::State => 11,
+            Kind::LastWords => 12,
             Kind::Other(number) => number,
         }
     }
@@ -118,6 +128,8 @@ impl fmt::Display for Kind {
             Self::File => "file",
             Self::Descriptor => "descriptor",
             Self::Draining => "draining generation",
+            Self::State => "state",
+            Self::LastWords => "last words",
             Self::Other(number) => return write!(f, "kind {number}"),
         })
     }
@@ -161,7 +173,7 @@ pub struct FileId {
 macro_rules! bounded_bytes {
     ($(#[$outer:meta])* $name:ident, $bound:ident, $what:literal) => {
         $(#[$outer])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+        #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name(Vec<u8>);
 
         impl Serialize for $name {

@@ -117,7 +117,9 @@ pub enum PeerMisbehaved {
         met_at: String,
     },
     /// Two entries that cannot be told apart.
-    #[error("two entries are {kind} {name}: each has a name of its own among those of its kind")]
+    #[error(
+        "two entries are {kind} {name}: each has a name of its own among those of its kind, or of state a schema"
+    )]
     Duplicate {
         /// Their kind.
         kind: Kind,

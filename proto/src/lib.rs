@@ -31,6 +31,7 @@ mod error;
 mod failure;
 #[cfg(feature = "fuzzing")]
 pub mod fuzzing;
+mod late_state;
 pub mod limits;
 mod manifest;
 mod message;
@@ -39,6 +40,7 @@ mod name;
 mod phase;
 pub mod predecessor;
 mod refuse;
+mod schema;
 pub mod successor;
 mod timeouts;
 
@@ -47,16 +49,18 @@ pub use codec::BodyError;
 pub use entry::{Address, Entry, FileId, Identity, Kind, Opaque, Socket, TooLong};
 pub use error::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
 pub use failure::Failure;
+pub use late_state::{InvalidLateState, LateState, Words};
 pub use manifest::{Batches, Manifest};
 pub use message::{
-    Commit, DrainingGeneration, Hello, Message, Outcome, Progress, Ready, Received, Secret,
-    StatusReport, Welcome,
+    Commit, DrainingGeneration, Happened, Happening, Hello, LastFailure, Listed, Message, Open,
+    Outcome, Progress, Ready, Received, RunningHandoff, Secret, StatusReport, Welcome,
 };
 pub use message_kind::MessageKind;
 pub use name::{InvalidName, Name};
 pub use phase::Phase;
 pub use predecessor::Predecessor;
 pub use refuse::{Refuse, RefuseReason};
+pub use schema::{InvalidSchema, Schema};
 pub use successor::Successor;
 pub use timeouts::Timeouts;
 

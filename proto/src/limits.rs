@@ -35,6 +35,13 @@ pub const MAX_LABEL: usize = 255;
 /// Longest application-chosen bytes of one entry: a full batch of them still fits a few frames.
 pub const MAX_OPAQUE: usize = 1_024;
 
+/// Longest label of a schema, in bytes of UTF-8: it is the opaque part of its entry.
+pub const MAX_SCHEMA: usize = 255;
+
+/// Most bytes of one state. They lie in memory three times while it is handed over; whoever has more
+/// hands over the file in which it is.
+pub const MAX_STATE: u64 = 1 << 30;
+
 /// Longest local address, in bytes: `sizeof(struct sockaddr_storage)`.
 pub const MAX_ADDRESS: usize = 128;
 
@@ -53,6 +60,14 @@ pub const MAX_PENDING: usize = 16;
 
 /// How long a connection may stay silent before it has said what it wants.
 pub const PENDING_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// Tools that watch; one more is told so and closed. Each takes a descriptor slot of the service, and a
+/// system call for every event.
+pub const MAX_WATCHERS: usize = 16;
+
+/// How often a generation that drains tells at most how much is still open there: often enough for a
+/// person, and nothing to a service whose connections come and go.
+pub const OPEN_INTERVAL: Duration = Duration::from_millis(200);
 
 /// How long a successor is kept waiting for `Draining` of the generation before its predecessor: it
 /// waits for `Welcome` no longer than [`TRANSFER_TIMEOUT`].
@@ -74,7 +89,7 @@ pub const MAX_COMMIT_TIMEOUT: Duration = Duration::from_secs(60);
 pub const LOCK_RETRY: Duration = Duration::from_millis(10);
 
 /// Cuts `text` to [`MAX_TEXT`] bytes at a character's boundary.
-pub(crate) fn clip(text: &str) -> alloc::string::String {
+pub fn clip(text: &str) -> alloc::string::String {
     let mut end = text.len().min(MAX_TEXT);
     while !text.is_char_boundary(end) {
         end -= 1;

@@ -3,6 +3,7 @@
 mod frame;
 mod greeting;
 mod tool;
+mod watch;
 
 use alloc::string::String;
 use alloc::vec::Vec;
@@ -11,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use frame::encode_manifest;
 pub use greeting::{Hello, Secret, Welcome};
-pub use tool::{DrainingGeneration, Outcome, StatusReport};
+pub use tool::{DrainingGeneration, LastFailure, Listed, Outcome, RunningHandoff, StatusReport};
+pub use watch::{Happened, Happening, Open};
 
 use crate::abort::Abort;
 use crate::error::InvalidMessage;
@@ -60,6 +62,12 @@ pub enum Message {
     Upgrade,
     /// What became of it.
     Outcome(Outcome),
+    /// So many requests or connections are still open in a process that drains.
+    Open(Open),
+    /// A tool wants to be told how things stand, and whatever happens.
+    Watch,
+    /// Something has happened.
+    Happened(Happened),
     /// A kind that this version does not know and may skip.
     Unknown(u16),
 }
@@ -104,6 +112,9 @@ impl Message {
             MessageKind::Upgrade => Self::Upgrade,
             MessageKind::Outcome => Self::Outcome(read(kind, body)?),
             MessageKind::Draining => Self::Draining,
+            MessageKind::Open => Self::Open(read(kind, body)?),
+            MessageKind::Watch => Self::Watch,
+            MessageKind::Happened => Self::Happened(read(kind, body)?),
         })
     }
 
@@ -135,6 +146,9 @@ impl Message {
             Self::Upgrade => write(MessageKind::Upgrade, &()),
             Self::Outcome(body) => write(MessageKind::Outcome, body),
             Self::Draining => write(MessageKind::Draining, &()),
+            Self::Open(body) => write(MessageKind::Open, body),
+            Self::Watch => write(MessageKind::Watch, &()),
+            Self::Happened(body) => write(MessageKind::Happened, body),
             Self::Unknown(kind) => write_kind(*kind, VERSION, &()),
         }
     }
@@ -159,6 +173,9 @@ impl Message {
             Self::Upgrade => MessageKind::Upgrade,
             Self::Outcome(_) => MessageKind::Outcome,
             Self::Draining => MessageKind::Draining,
+            Self::Open(_) => MessageKind::Open,
+            Self::Watch => MessageKind::Watch,
+            Self::Happened(_) => MessageKind::Happened,
             Self::Unknown(_) => return None,
         })
     }
@@ -192,8 +209,8 @@ pub struct Ready {
 /// `P -> S`: the predecessor will unlock the token next.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Commit {
-    /// The last words of an application that froze its state; empty otherwise. At most
-    /// [`MAX_LATE_STATE`](crate::limits::MAX_LATE_STATE) bytes.
+    /// The last words of an application that froze its state: a [`LateState`](crate::LateState), of no
+    /// bytes otherwise. At most [`MAX_LATE_STATE`](crate::limits::MAX_LATE_STATE) bytes.
     #[serde(with = "crate::codec::bytes")]
     pub late_state: Vec<u8>,
 }

@@ -56,6 +56,9 @@ kinds! {
     Upgrade = 0x800f,
     Outcome = 0x8010,
     Draining = 0x0011,
+    Open = 0x0012,
+    Watch = 0x8013,
+    Happened = 0x0014,
 }
 
 impl MessageKind {

@@ -13,16 +13,18 @@ mod admission;
 mod commit;
 mod handoff;
 mod offer;
+mod open;
 mod output;
 mod pending;
 pub mod steps;
+mod watch;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
-pub use output::{Attachment, ConnectionId, Event, Output};
+pub use output::{Attachment, ConnectionId, Ended, Event, Output};
 
 use crate::abort::{Abort, AbortReason};
 use crate::failure::Failure;
@@ -31,6 +33,7 @@ use crate::message::{DrainingGeneration, Message, Secret};
 use crate::phase::Phase;
 use crate::timeouts::Timeouts;
 use handoff::{Handoff, Step};
+use open::Telling;
 use pending::Pending;
 
 /// What an owner is told when it begins.
@@ -70,10 +73,11 @@ pub struct Elder {
 pub struct Predecessor {
     settings: Settings,
     service: Service,
-    began: Duration,
     since: Duration,
     entries: u64,
     pending: Pending,
+    watchers: Vec<ConnectionId>,
+    telling: Telling,
     elders: Vec<Elder>,
     handoff: Option<Handoff>,
     stop_wanted: bool,
@@ -100,10 +104,11 @@ impl Predecessor {
         Self {
             settings: Settings { build, timeouts, ..settings },
             service: Service::Starting,
-            began: now,
             since: now,
             entries: 0,
             pending: Pending::default(),
+            watchers: Vec::new(),
+            telling: Telling::default(),
             elders,
             handoff: None,
             stop_wanted: false,
@@ -147,8 +152,10 @@ impl Predecessor {
             self.handle_first(connection, pid, message, now);
         } else if self.is_handoff(connection) {
             self.handle_step(message, now);
+        } else if self.is_watcher(connection) {
+            self.close(connection, now);
         } else {
-            self.handle_elder(connection, &message);
+            self.handle_elder(connection, &message, now);
         }
     }
 
@@ -158,10 +165,10 @@ impl Predecessor {
             self.fail(failure, now);
         // What the generation before says wrongly does not tell whether it knows of its successor.
         } else if self.is_known(connection) && !self.is_unsettled(connection) {
-            if self.pending.pid(connection).is_some() {
+            if self.pending.pid(connection).is_some() || self.is_watcher(connection) {
                 self.send(connection, &Message::Abort(failure.to_abort()));
             }
-            self.close(connection);
+            self.close(connection, now);
         }
     }
 
@@ -169,6 +176,8 @@ impl Predecessor {
     pub fn handle_sent(&mut self, connection: ConnectionId, now: Duration) {
         if self.is_handoff(connection) {
             self.advance(now);
+        } else if self.service == (Service::Draining { successor: Some(connection) }) {
+            self.open_told(now);
         }
     }
 
@@ -178,7 +187,7 @@ impl Predecessor {
             let phase = self.phase();
             self.lose(Failure::Closed { phase }, false, now);
         } else {
-            self.close(connection);
+            self.close(connection, now);
         }
     }
 
@@ -193,7 +202,7 @@ impl Predecessor {
             let phase = self.phase();
             self.lose(Failure::Died { phase, status }, true, now);
         } else {
-            self.close(connection);
+            self.close(connection, now);
         }
     }
 
@@ -252,6 +261,7 @@ impl Predecessor {
             self.outputs.push_back(Output::Close(connection));
         }
         self.handle_handoff_timeout(now);
+        self.count_open(now);
     }
 
     /// What to do next, if anything. Take until there is none after every input.
@@ -265,7 +275,7 @@ impl Predecessor {
     /// When [`handle_timeout`](Self::handle_timeout) is due. Ask again after every input.
     pub fn poll_deadline(&self) -> Option<Duration> {
         let handoff = self.handoff.as_ref().and_then(Handoff::deadline);
-        self.pending.deadline().into_iter().chain(handoff).min()
+        [self.pending.deadline(), handoff, self.open_deadline()].into_iter().flatten().min()
     }
 
     /// What this process is doing.
@@ -295,6 +305,7 @@ impl Predecessor {
 
     fn is_known(&self, connection: ConnectionId) -> bool {
         self.pending.pid(connection).is_some()
+            || self.is_watcher(connection)
             || self.elders.iter().any(|elder| elder.connection == connection)
     }
 
@@ -318,7 +329,7 @@ impl Predecessor {
         self.settings.attempt = self.settings.attempt.wrapping_add(1);
         self.outputs.push_back(Output::WriteAttempt(self.settings.attempt));
         self.enter(Service::Stopped, now);
-        self.outputs.push_back(Output::Event(Event::Stopped));
+        self.emit(Event::Stopped);
     }
 
     fn send(&mut self, connection: ConnectionId, message: &Message) {
@@ -333,39 +344,46 @@ impl Predecessor {
     }
 
     /// A message of an older generation.
-    fn handle_elder(&mut self, connection: ConnectionId, message: &Message) {
+    fn handle_elder(&mut self, connection: ConnectionId, message: &Message, now: Duration) {
         let mut elders = self.elders.iter_mut();
         let elder = elders.find(|elder| elder.connection == connection);
         match (elder, message) {
             (Some(elder), Message::Draining) => {
                 elder.drains = true;
-                self.count_if_settled();
+                self.count_if_settled(now);
             }
-            (Some(_), Message::Retired) => self.close(connection),
+            (Some(elder), Message::Open(told)) if elder.drains => {
+                elder.generation.open = Some(told.open);
+            }
+            (Some(_), Message::Retired) => self.close(connection, now),
             _ => {}
         }
     }
 
-    /// Forgets a connection that is not the handoff's.
-    fn close(&mut self, connection: ConnectionId) {
-        self.pending.remove(connection);
-        if let Some(handoff) = &mut self.handoff {
-            handoff.tool.take_if(|tool| *tool == connection);
+    /// Forgets a connection that is not the handoff's, and closes it. One that is forgotten is closed
+    /// already: what is still to be told on it may fail meanwhile.
+    fn close(&mut self, connection: ConnectionId, now: Duration) {
+        let is_it = |one: &mut ConnectionId| *one == connection;
+        let asked = self.handoff.as_mut().and_then(|handoff| handoff.tool.take_if(is_it));
+        let heir = match &mut self.service {
+            Service::Draining { successor } => successor.take_if(is_it),
+            _ => None,
+        };
+        if self.is_known(connection) || asked.is_some() || heir.is_some() {
+            self.pending.remove(connection);
+            self.forget_watcher(connection);
+            self.forget_elder(connection, now);
+            self.outputs.push_back(Output::Close(connection));
         }
-        if let Service::Draining { successor } = &mut self.service {
-            successor.take_if(|successor| *successor == connection);
-        }
-        self.forget_elder(connection);
-        self.outputs.push_back(Output::Close(connection));
     }
 
-    fn forget_elder(&mut self, connection: ConnectionId) {
+    fn forget_elder(&mut self, connection: ConnectionId, now: Duration) {
         let gone = |elder: &Elder| elder.connection == connection;
         if let Some(index) = self.elders.iter().position(gone) {
             let elder = self.elders.swap_remove(index);
-            let retired = Event::Retired { generation: elder.generation.generation };
-            self.outputs.push_back(Output::Event(retired));
-            self.count_if_settled();
+            let DrainingGeneration { generation, pid, .. } = elder.generation;
+            self.emit(Event::Retired { generation, pid });
+            self.count_if_settled(now);
         }
     }
 }

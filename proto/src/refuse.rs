@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::abort::wire_reasons;
+use crate::abort::wire_numbers;
 use crate::phase::Phase;
 
 /// The answer to a [`Hello`](crate::Hello) that cannot be accepted. Its layout never changes.
@@ -34,9 +34,9 @@ impl fmt::Display for Refuse {
     }
 }
 
-wire_reasons! {
+wire_numbers! {
     /// Why a handoff was refused.
-    RefuseReason {
+    RefuseReason, "reason" {
         /// Another handoff is going on.
         Busy = 1, "busy";
         /// The running process has not become ready itself.

@@ -21,12 +21,12 @@ pub use output::{Event, Output};
 
 use crate::Lock;
 use crate::abort::{Abort, AbortReason};
-use crate::entry::Kind;
 use crate::failure::Failure;
 use crate::limits::{MAX_FRAME, TRANSFER_TIMEOUT, clip};
 use crate::message::{Hello, Message, Progress, Ready, Received, Welcome};
 use crate::name::Name;
 use crate::phase::Phase;
+use messages::Key;
 use seize::Seizing;
 use step::Step;
 
@@ -39,7 +39,7 @@ pub struct Successor<F> {
     late_state: Vec<u8>,
     received: u64,
     /// What the entries received are claimed by, until all of them are here.
-    keys: Vec<(Kind, Name)>,
+    keys: Vec<Key>,
     connected: bool,
     /// The predecessor's process has ended.
     orphaned: bool,

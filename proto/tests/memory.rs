@@ -14,8 +14,8 @@ mod support;
 use allocation_counter::{AllocationInfo, measure};
 use heirloom_proto::limits::{HEADER, MAX_DESCRIPTORS, MAX_FRAME};
 use heirloom_proto::{
-    DrainingGeneration, Entry, FileId, Identity, InvalidMessage, Kind, Message, MessageKind, Name,
-    Ready,
+    DrainingGeneration, Entry, FileId, Identity, InvalidMessage, Kind, Listed, Message,
+    MessageKind, Name, Ready,
 };
 use support::layout::layout;
 use support::samples::{batch, listener, samples};
@@ -27,18 +27,21 @@ struct Item {
 }
 
 impl Item {
-    fn of(kind: MessageKind) -> Option<Self> {
-        Some(match kind {
+    /// Of each list in a message.
+    fn of(kind: MessageKind) -> Vec<Self> {
+        match kind {
             // Kind, name of one byte, a file, no path, no opaque bytes.
             MessageKind::Manifest => {
-                Self { memory: size_of::<Entry>(), wire: 2 + 9 + 4 + 16 + 1 + 8 }
+                vec![Self { memory: size_of::<Entry>(), wire: 2 + 9 + 4 + 16 + 1 + 8 }]
             }
-            MessageKind::Ready => Self { memory: size_of::<Name>(), wire: 9 },
-            MessageKind::StatusReport => {
-                Self { memory: size_of::<DrainingGeneration>(), wire: 8 + 4 }
-            }
-            _ => return None,
-        })
+            MessageKind::Ready => vec![Self { memory: size_of::<Name>(), wire: 9 }],
+            MessageKind::StatusReport => vec![
+                Self { memory: size_of::<DrainingGeneration>(), wire: 8 + 4 + 1 },
+                // Kind, name of one byte, no address.
+                Self { memory: size_of::<Listed>(), wire: 2 + 9 + 8 },
+            ],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -54,7 +57,7 @@ fn most(kind: MessageKind, length: usize) -> (usize, usize) {
     const NAMED: usize = 1_024;
     const SHARED: usize = 3 * size_of::<usize>() - 1;
     let (mut at_once, mut in_all) = (length, length);
-    if let Some(Item { memory, wire }) = Item::of(kind) {
+    for Item { memory, wire } in Item::of(kind) {
         let items = length / wire;
         let spare = |places| if items > MAX_DESCRIPTORS { items * places } else { 0 };
         at_once += (items.max(MAX_DESCRIPTORS) + spare(2)) * memory + items * SHARED;

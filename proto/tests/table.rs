@@ -58,7 +58,7 @@ const OLDER_STATES: [&str; 16] = [
     "Releasing, lost",
 ];
 
-const OLDER: [(&str, &str); 18] = [
+const OLDER: [(&str, &str); 21] = [
     ("Hello", "r>.rr>!!!!!!?..?"),
     ("Welcome", "xx.xxx!!!!!!?..?"),
     ("Refuse", "xx.xxx!!!!!!?..?"),
@@ -76,6 +76,9 @@ const OLDER: [(&str, &str); 18] = [
     ("Upgrade", "a+.aaa!!!!!!?..?"),
     ("Outcome", "xx.xxx!!!!!!?..?"),
     ("Draining", "xx+xxx!!!!!!?..?"),
+    ("Open", "xx.xxx!!!!!!?..?"),
+    ("Watch", "aa.aaa!!!!!!?..?"),
+    ("Happened", "xx.xxx!!!!!!?..?"),
     ("Unknown", "................"),
 ];
 
@@ -93,7 +96,7 @@ const YOUNGER_STATES: [&str; 11] = [
     "Failed",
 ];
 
-const YOUNGER: [(&str, &str); 18] = [
+const YOUNGER: [(&str, &str); 21] = [
     ("Hello", "!!!????...."),
     ("Welcome", ">!!????...."),
     ("Refuse", "*!!????...."),
@@ -111,6 +114,9 @@ const YOUNGER: [(&str, &str); 18] = [
     ("Upgrade", "!!!????...."),
     ("Outcome", "!!!????...."),
     ("Draining", "!!!????...."),
+    ("Open", "!!!????...."),
+    ("Watch", "!!!????...."),
+    ("Happened", "!!!????...."),
     ("Unknown", "..........."),
 ];
 
@@ -223,7 +229,7 @@ fn frame(kind: &str) -> Vec<u8> {
 
 /// An owner in this state.
 fn older(state: usize) -> Predecessor {
-    let generation = DrainingGeneration { generation: 0, pid: 9 };
+    let generation = DrainingGeneration { generation: 0, pid: 9, open: None };
     let name = OLDER_STATES[state];
     let drains = !matches!(name, "Settling" | "an older generation");
     let elder = Elder { connection: ELDER, generation, drains };
@@ -300,8 +306,11 @@ fn older_cell(state: usize, kind: &str) -> char {
     machine.handle_frame(if elder { ELDER } else { PEER }, &sent, NOW);
     let outputs = drain(&mut machine);
     let code = outputs.iter().find_map(|output| match output {
-        Output::Event(Event::Failed(Failure::Misbehaved(_))) => Some('!'),
-        Output::Event(Event::Failed(Failure::PeerAborted(_))) => Some('*'),
+        Output::Event(Event::Failed(ended)) => match &ended.failure {
+            Failure::Misbehaved(_) => Some('!'),
+            Failure::PeerAborted(_) => Some('*'),
+            _ => None,
+        },
         Output::TryLock => Some('?'),
         Output::Event(Event::Owned { .. } | Event::Began { .. }) => Some('>'),
         Output::Event(Event::UpgradeAsked { .. } | Event::Progress { .. }) => Some('+'),
@@ -309,6 +318,7 @@ fn older_cell(state: usize, kind: &str) -> char {
     });
     let answer = outputs.iter().find_map(|output| match output {
         Output::Send { frame, .. } => Message::decode(frame).unwrap().kind(),
+        Output::Report(_) => Some(MessageKind::StatusReport),
         _ => None,
     });
     let closes = outputs.iter().any(|output| matches!(output, Output::Close(_)));

@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use heirloom_proto::predecessor::ConnectionId;
-use heirloom_proto::{Abort, AbortReason, Failure};
+use heirloom_proto::{Abort, AbortReason, Failure, Phase, StatusReport};
 
 use crate::error::Error;
 use crate::holdings::{Holdings, Unsent};
-use crate::mailbox::Reply;
 use crate::predecessor::PredecessorSide;
+use crate::reply::Reply;
+use crate::state::Answer;
 use crate::step::Side;
 use crate::successor::{Settled, SuccessorSide};
 use crate::sys::channel::{Fault, Received};
@@ -130,6 +131,33 @@ impl Role {
             Self::Successor(side) => side.ready(holdings, reply),
             Self::Predecessor(side) => reply.send(side.ready(holdings)),
             Self::Failed(failure) => reply.send(Err(Error::from(failure.clone()))),
+        }
+    }
+
+    /// The application has answered for its state: only an owner asks.
+    pub(super) fn answered(&mut self, holdings: &Holdings, number: u64, answer: Answer) {
+        if let Self::Predecessor(side) = self {
+            side.answered(holdings, number, answer);
+        }
+    }
+
+    /// The application cannot go on with what is handed over. An owner has nobody to give it back to.
+    pub(super) fn give_up(&mut self, why: &str) {
+        if let Self::Successor(side) = self {
+            side.abandon(why);
+        }
+    }
+
+    /// How things stand.
+    pub(super) fn report(&self, holdings: &Holdings) -> StatusReport {
+        match self {
+            Self::Successor(side) => side.report(holdings),
+            Self::Predecessor(side) => side.report(holdings),
+            Self::Failed(_) => {
+                let origin = holdings.origin.as_ref();
+                let generation = origin.map_or(1, |origin| origin.generation.saturating_add(1));
+                holdings.report(generation, Phase::Stopped, holdings.failed_at())
+            }
         }
     }
 

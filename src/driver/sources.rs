@@ -44,7 +44,7 @@ pub(super) fn wait(holdings: &Holdings, role: &Role, timeout: Option<Duration>) 
         Err(Errno::EINTR) => return Vec::new(),
         Err(errno) => {
             // Out of memory, or a set beyond the descriptor limit: nothing is lost by trying again.
-            tracing::warn!(%errno, "poll failed");
+            tracing::warn!(target: "heirloom", event = "poll_failed", reason = %errno, "poll failed");
             std::thread::yield_now();
             return Vec::new();
         }

@@ -16,6 +16,18 @@ use super::seqpacket::UnixSeqpacketListener;
 use crate::address::UnixAddress;
 
 /// A type that can be made from an address.
+///
+/// ```
+/// use heirloom::{Bind, Fds};
+///
+/// /// Binds each address of a list.
+/// fn bind_all<T: Bind>(fds: &Fds, addresses: &[&str]) -> Result<Vec<T>, heirloom::Error> {
+///     addresses.iter().map(|address| fds.bind(address)).collect()
+/// }
+/// # let upgrader = heirloom::testing::first()?;
+/// # let all: Vec<std::net::UdpSocket> = bind_all(&upgrader.fds(), &["127.0.0.1:0"])?;
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 pub trait Bind: Passable {
     /// Makes it.
     #[doc(hidden)]

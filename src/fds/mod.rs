@@ -39,6 +39,19 @@ use crate::sys::identity::identity_like;
 ///
 /// With the feature `tokio` its types can be used too: made and expected non-blocking, within a
 /// runtime whose I/O is enabled.
+///
+/// ```
+/// use std::net::TcpListener;
+/// use heirloom::testing;
+///
+/// let first = testing::first()?;
+/// let bound: TcpListener = first.fds().bind("127.0.0.1:0")?;
+/// first.ready()?;
+/// let second = testing::successor_of(&first)?;
+/// let inherited: TcpListener = second.fds().bind("127.0.0.1:0")?;
+/// assert_eq!(bound.local_addr().unwrap(), inherited.local_addr().unwrap());
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Fds {
     registry: Arc<Registry>,
@@ -52,6 +65,12 @@ impl Fds {
     }
 
     /// The same entries, with sockets created in non-blocking mode and expected in it.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let listener: std::net::TcpListener = upgrader.fds().nonblocking().bind("127.0.0.1:0")?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn nonblocking(mut self) -> Self {
         self.nonblocking = true;
         self
@@ -61,6 +80,12 @@ impl Fds {
     ///
     /// Danger: the predecessor uses the same open description until it has drained, and finds its
     /// mode changed under it.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let listener: std::net::TcpListener = upgrader.fds().switch_mode().bind("127.0.0.1:0")?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn switch_mode(mut self) -> Self {
         self.switch = true;
         self
@@ -75,6 +100,12 @@ impl Fds {
     ///
     /// [`ErrorKind::NameTaken`] when it is in use in this process, [`ErrorKind::WrongMode`],
     /// [`ErrorKind::Closed`] while the service changes hands, and whatever binding it brings.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let listener: std::net::TcpListener = upgrader.fds().bind("127.0.0.1:0")?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn bind<T: Bind>(&self, address: impl Display) -> Result<T, Error> {
         let address = address.to_string();
         self.bind_as(&address, &address)
@@ -89,6 +120,13 @@ impl Fds {
     /// # Errors
     ///
     /// Those of [`bind`](Self::bind).
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let http: std::net::TcpListener = upgrader.fds().bind_as("http", "127.0.0.1:0")?;
+    /// let admin: std::net::TcpListener = upgrader.fds().bind_as("admin", "127.0.0.1:0")?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn bind_as<T: Bind>(&self, name: &str, address: impl Display) -> Result<T, Error> {
         let address = address.to_string();
         let name = checked(name)?;
@@ -115,6 +153,16 @@ impl Fds {
     /// # Errors
     ///
     /// Those of [`bind`](Self::bind) and of `create`.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let socket = upgrader.fds().bind_with("discovery", || {
+    ///     let socket = std::net::UdpSocket::bind("127.0.0.1:0")?;
+    ///     socket.set_broadcast(true)?;
+    ///     Ok(socket)
+    /// })?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn bind_with<T: Passable>(
         &self,
         name: &str,
@@ -140,6 +188,13 @@ impl Fds {
     ///
     /// [`ErrorKind::InvalidName`], [`ErrorKind::WrongMode`], [`ErrorKind::WrongType`],
     /// [`ErrorKind::NameTaken`] when another was registered under this name meanwhile.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let log: Option<std::fs::File> = upgrader.fds().claim("log")?;
+    /// assert!(log.is_none(), "nobody has handed one over");
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn claim<T: Passable>(&self, name: &str) -> Result<Option<T>, Error> {
         let name = checked(name)?;
         let inherited = self.claim_if(&name, |_| true)?;
@@ -163,6 +218,13 @@ impl Fds {
     ///
     /// [`ErrorKind::InvalidName`], [`ErrorKind::NameTaken`], [`ErrorKind::WrongType`],
     /// [`ErrorKind::Closed`].
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let (server, _client) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// let registration = upgrader.fds().add("client 7", &server)?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn add<T: Passable>(&self, name: &str, descriptor: &T) -> Result<Registration, Error> {
         self.add_with(name, descriptor, Vec::new())
     }
@@ -173,6 +235,13 @@ impl Fds {
     /// # Errors
     ///
     /// Those of [`add`](Self::add), and [`ErrorKind::InvalidName`] when there are more bytes.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let (server, _client) = std::os::unix::net::UnixStream::pair().unwrap();
+    /// let registration = upgrader.fds().add_with("client 7", &server, b"user=ada".to_vec())?;
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn add_with<T: Passable>(
         &self,
         name: &str,
@@ -189,11 +258,25 @@ impl Fds {
     }
 
     /// Stops handing over the entry of this type and name. Tells whether there was one.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// assert!(!upgrader.fds().remove::<std::net::TcpListener>("http"));
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn remove<T: Passable>(&self, name: &str) -> bool {
         checked(name).is_ok_and(|name| self.registry.remove(T::KIND, &name))
     }
 
     /// What the predecessor has handed over and nobody has claimed yet.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// for entry in upgrader.fds().inherited() {
+    ///     println!("{} {}: {} bytes", entry.kind, entry.name, entry.opaque.len());
+    /// }
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn inherited(&self) -> impl Iterator<Item = Inherited> + use<> {
         self.registry.inherited().into_iter()
     }
@@ -274,6 +357,17 @@ impl Fds {
 }
 
 /// Something that the predecessor has handed over and nobody has claimed yet.
+///
+/// ```
+/// # let upgrader = heirloom::testing::first()?;
+/// use heirloom::Kind;
+///
+/// let fds = upgrader.fds();
+/// for entry in fds.inherited().filter(|entry| entry.kind == Kind::TcpStream) {
+///     let client: Option<std::net::TcpStream> = fds.claim(&entry.name)?;
+/// }
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Inherited {

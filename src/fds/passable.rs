@@ -18,6 +18,18 @@ use crate::sys::identity::{file_id, identity};
 /// A type that can be handed over: borrowed to be sent, owned when it is received.
 ///
 /// The set of types is closed; [`OwnedFd`] takes whatever has none of its own.
+///
+/// ```
+/// use heirloom::{Fds, Passable};
+///
+/// /// Hands on whatever it is given.
+/// fn pass_on<T: Passable>(fds: &Fds, name: &str, passed: &T) -> Result<(), heirloom::Error> {
+///     fds.add(name, passed).map(|registration| registration.keep())
+/// }
+/// # let upgrader = heirloom::testing::first()?;
+/// # pass_on(&upgrader.fds(), "null", &std::fs::File::open("/dev/null").unwrap())?;
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 pub trait Passable: AsFd + Sized + sealed::Sealed {
     /// What the entry is called on the wire.
     #[doc(hidden)]

@@ -341,6 +341,14 @@ fn is_connection(kind: Kind) -> bool {
 }
 
 /// Keeps a duplicate registered: [`Fds::add`](super::Fds::add).
+///
+/// ```
+/// # let upgrader = heirloom::testing::first()?;
+/// let (server, _client) = std::os::unix::net::UnixStream::pair().unwrap();
+/// let registration = upgrader.fds().add("client", &server)?; // is handed over while this lives
+/// drop((registration, server)); // and closes with both
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "dropping a registration removes the entry at once; `keep` leaves it in place"]
 pub struct Registration {
@@ -353,6 +361,14 @@ pub struct Registration {
 
 impl Registration {
     /// Leaves the entry in place until it is removed by name or the service is handed over.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let log = std::fs::File::open("/dev/null").unwrap();
+    /// upgrader.fds().add("log", &log)?.keep();
+    /// assert!(upgrader.fds().remove::<std::fs::File>("log"));
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn keep(mut self) {
         self.kept = true;
     }

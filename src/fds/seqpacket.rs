@@ -9,6 +9,15 @@ use crate::address::UnixAddress;
 use crate::sys::channel::accept;
 
 /// A Unix socket that keeps message boundaries and listens.
+///
+/// ```
+/// use heirloom::{UnixSeqpacketListener, testing};
+///
+/// let upgrader = testing::first()?;
+/// let name = format!("@packets-{}", std::process::id());
+/// let listener: UnixSeqpacketListener = upgrader.fds().bind(&name)?;
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct UnixSeqpacketListener(OwnedFd);
 
@@ -26,6 +35,13 @@ impl UnixSeqpacketListener {
     /// # Errors
     ///
     /// Those of `accept4(2)`.
+    ///
+    /// ```no_run
+    /// # let upgrader = heirloom::testing::first()?;
+    /// let listener: heirloom::UnixSeqpacketListener = upgrader.fds().bind("@packets")?;
+    /// let connection = listener.accept().expect("a client");
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
     pub fn accept(&self) -> io::Result<OwnedFd> {
         accept(self.0.as_fd(), SockFlag::empty())
     }

@@ -15,7 +15,7 @@ impl Holdings {
         };
         match ControlListener::bind(&address)? {
             Bound::Here(listener) => {
-                tracing::warn!(%address, "the handoff socket had been removed and was made anew");
+                tracing::warn!(target: "heirloom", event = "handoff_socket_remade", %address, "the handoff socket had been removed and was made anew");
                 self.listener = Some(listener);
                 Ok(true)
             }
@@ -58,7 +58,7 @@ impl Holdings {
             return false;
         };
         if let Err(error) = self.prepare_listener(&met_at) {
-            tracing::error!(%error, "the handoff socket stays at {met_at}");
+            tracing::error!(target: "heirloom", event = "handoff_socket_not_moved", reason = %error, "the handoff socket stays at {met_at}");
         }
         self.move_listener()
     }

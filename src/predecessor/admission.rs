@@ -29,7 +29,7 @@ impl PredecessorSide {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
             Err(error) => {
                 let error = format!("{error}{}", way_out(&error));
-                tracing::warn!(error, "a connection to the handoff socket cannot be accepted");
+                tracing::warn!(target: "heirloom", event = "connection_not_accepted", reason = error, "a connection to the handoff socket cannot be accepted");
                 self.accept_after = Some(holdings.now() + ACCEPT_PAUSE);
                 return None;
             }
@@ -54,8 +54,12 @@ impl PredecessorSide {
     /// connect could fill the log otherwise.
     fn tell_of_foreigner(&mut self, uid: u32, pid: i32) {
         match std::mem::replace(&mut self.has_warned, true) {
-            false => tracing::warn!(uid, pid, "a foreign user has connected to the handoff socket"),
-            true => tracing::debug!(uid, pid, "a foreign user has connected to the handoff socket"),
+            false => {
+                tracing::warn!(target: "heirloom", event = "foreign_user", uid, pid, "a foreign user has connected to the handoff socket")
+            }
+            true => {
+                tracing::debug!(target: "heirloom", event = "foreign_user", uid, pid, "a foreign user has connected to the handoff socket")
+            }
         }
     }
 

@@ -105,7 +105,7 @@ impl Children {
         let kill_at = now + CONDEMNED;
         self.needless.store(true, Ordering::SeqCst);
         if std::mem::take(&mut self.awaited) {
-            tracing::warn!("the successor's program has not begun: it is ended if it does");
+            tracing::warn!(target: "heirloom", event = "successor_not_begun", "the successor's program has not begun: it is ended if it does");
             self.condemned = Some(kill_at);
         }
         for spawned in self.spawned.iter_mut().filter(|spawned| spawned.number == self.latest) {

@@ -4,13 +4,14 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
+use heirloom_proto::Entry;
 use heirloom_proto::predecessor::{Attachment, Elder};
-use heirloom_proto::{Entry, Kind, Name};
 
+use crate::elder::describe;
 use crate::fds::Registered;
 use crate::holdings::Holdings;
+use crate::state::Stated;
 use crate::step::{Edge, Side, step};
-use crate::sys::identity::identity;
 
 /// What one handoff passes on, in the order in which the machine numbers it.
 #[derive(Default)]
@@ -18,6 +19,8 @@ pub(super) struct Snapshot {
     registered: Vec<Arc<Registered>>,
     /// Duplicates of the connections to the generations that are still draining.
     elders: Vec<OwnedFd>,
+    /// The application's state.
+    states: Vec<OwnedFd>,
     /// Tells what was bound later.
     pub(super) number: u64,
     /// A second open description of the token, and the control listener. Closed as soon as they are
@@ -30,6 +33,7 @@ impl Snapshot {
     pub(super) fn take(
         holdings: &Holdings,
         elders: &[Elder],
+        states: Vec<Stated>,
     ) -> io::Result<(Self, Vec<Arc<Entry>>)> {
         let (registered, number) = holdings.registry.snapshot();
         let mut entries: Vec<_> =
@@ -37,9 +41,13 @@ impl Snapshot {
         let mut snapshot = Self { registered, number, ..Self::default() };
         for elder in elders {
             if let Some(peer) = holdings.connections.get(&elder.connection) {
-                entries.push(Arc::new(describe(elder, peer.channel.as_fd())?));
+                entries.push(Arc::new(describe(&elder.generation, peer.channel.as_fd())?));
                 snapshot.elders.push(peer.channel.as_fd().try_clone_to_owned()?);
             }
+        }
+        for Stated { entry, memory } in states {
+            entries.push(entry);
+            snapshot.states.push(memory);
         }
         if let (Some(token), Some(listener)) = (&holdings.token, &holdings.listener) {
             step(Side::Predecessor, Edge::Before, "open");
@@ -56,23 +64,10 @@ impl Snapshot {
             Attachment::Token => self.offer.iter().map(AsFd::as_fd).collect(),
             Attachment::Entries(range) => {
                 let registered = self.registered.iter().map(|registered| registered.as_fd());
-                let all = registered.chain(self.elders.iter().map(AsFd::as_fd));
+                let others = self.elders.iter().chain(&self.states).map(AsFd::as_fd);
+                let all = registered.chain(others);
                 all.skip(range.start).take(range.len()).collect()
             }
         }
     }
-}
-
-/// The entry that hands on the connection to a generation that is still draining.
-fn describe(elder: &Elder, connection: BorrowedFd<'_>) -> io::Result<Entry> {
-    let mut opaque = elder.generation.generation.to_le_bytes().to_vec();
-    opaque.extend(elder.generation.pid.to_le_bytes());
-    Ok(Entry {
-        kind: Kind::Draining,
-        name: Name::new(format!("generation {}", elder.generation.generation))
-            .map_err(io::Error::other)?,
-        identity: identity(connection)?,
-        path: None,
-        opaque: opaque.try_into().map_err(io::Error::other)?,
-    })
 }

@@ -280,6 +280,10 @@ fn one_that_says_what_only_others_say() {
         uptime_ms: 0,
         entries: 0,
         draining: Vec::new(),
+        open: None,
+        handoff: None,
+        last_failure: None,
+        listed: Vec::new(),
     };
     for message in [Message::Owned, Message::Released, Message::StatusReport(report)] {
         let expected = format!("{} came while greeting", message.kind().unwrap());

@@ -20,7 +20,7 @@ fn unsettled(mut family: Family, way: Way) -> (Family, [u32; 2], String) {
 fn kept_waiting(way: Way) -> (Family, [u32; 3], String) {
     let (mut family, [first, second], address) = unsettled(Family::new(), way);
     let third = family.succeed(second, way);
-    family.expect_like(second, "log", "a handoff has begun");
+    family.expect_like(second, "log", "a successor has introduced itself");
     (family, [first, second, third], address)
 }
 
@@ -81,7 +81,7 @@ fn spawned_successor_that_knows_no_other_address_finds_who_took_the_service_back
     family.unset("HANDOFF");
     let (mut family, [first, second], address) = unsettled(family, Way::Spawned);
     let third = family.succeed(second, Way::Spawned);
-    family.expect_like(second, "log", "a handoff has begun");
+    family.expect_like(second, "log", "a successor has introduced itself");
     family.kill(second);
     family.thaw(first);
     family.expect_like(first, "log", TAKEN_BACK);

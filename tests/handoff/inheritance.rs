@@ -78,8 +78,8 @@ fn successor_holds_what_it_was_handed_and_what_the_library_needs() {
     let (_, held) = succeed(&mut family, first);
     let expected = [
         ("/memfd:heirloom-token (deleted)", 1),
-        // Mailbox, exit, the predecessor's end.
-        ("[eventfd]", 3),
+        // Mailbox, exit.
+        ("[eventfd]", 2),
         // The test's tool.
         ("[pidfd]", 1),
         // The listener as registered, as claimed and as served; the control listener; the role's
@@ -115,8 +115,8 @@ fn predecessor_that_drains_holds_what_the_application_holds_and_its_word_to_the_
     // Its driver has let go before it answers.
     family.expect_like(second, "failed", "upgrade AlreadyUpgraded ");
     let expected = [
-        // Mailbox, exit, the predecessor's end.
-        ("[eventfd]", 3),
+        // Mailbox, exit.
+        ("[eventfd]", 2),
         // The child, and the peer.
         ("[pidfd]", 2),
         // The listener as bound, the role's orders, the connection to the successor.

@@ -52,7 +52,7 @@ fn endure_one(stage: &mut Stage, first: u32, way: Way, case: &Case) {
     if !case.faults.is_empty() {
         stage.expect_where(&format!("one of {:?} in the log", case.faults), |event| {
             let is = event.pid == first && event.name == "fields";
-            is && event.details.starts_with("failure=") && case.names_fault(&event.details)
+            is && event.details.contains("took_ms=") && case.names_fault(&event.details)
         });
     }
     if way == Way::Spawned {

@@ -72,9 +72,9 @@ both_ways! {
         stage.expect(third, "ready");
         second.expect("handed-over");
         stage.tell(first, "drain");
-        stage.expect_like(third, "fields", "generation=1");
+        stage.expect_field(third, &format!("pid={first} generation=1"));
         second.order("drained");
-        stage.expect_like(third, "fields", "generation=2");
+        stage.expect_field(third, " generation=2");
         stage.expect_only(&[third]);
         stage.expect_owner(third, 3, &service);
     }

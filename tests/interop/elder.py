@@ -9,7 +9,7 @@ from typing import Callable, Optional
 
 from channel import Channel, Event, Frame, Garbage, Occurrence
 from entry import Held
-from messages import Draining, DrainingGeneration, Retired
+from messages import Draining, DrainingGeneration, Open, Retired
 from running import start
 from telling import tell
 from vocabulary import EntryKind
@@ -31,12 +31,17 @@ class Elder:
         """From an entry of the kind 10, whose descriptor it takes. Our predecessor has heard it say `Draining`."""
         generation, pid = _OPAQUE.unpack_from(held.opaque)
         channel = Channel(socket.socket(fileno=held.descriptor), takes_descriptors=False)
-        return cls(channel, generation, pid, settled=True)
+        elder = cls(channel, generation, pid, settled=True)
+        if len(held.opaque) >= _OPAQUE.size + _OPEN.size:
+            (elder.draining.open,) = _OPEN.unpack_from(held.opaque, _OPAQUE.size)
+        return elder
 
     def held(self) -> Held:
         """To be handed on. The descriptor stays the elder's."""
         generation, pid = self.draining.generation, self.draining.pid
         opaque = _OPAQUE.pack(generation, pid)
+        if self.draining.open is not None:
+            opaque += _OPEN.pack(self.draining.open)
         return Held(EntryKind.ELDER, f"generation {generation}", self._channel.descriptor(), None, opaque)
 
     def watch(self, spoke: Callable[["Elder"], None]) -> None:
@@ -68,11 +73,14 @@ class Elder:
             spoke(self)
 
     def _note(self, occurrence: Occurrence) -> None:
-        """Everything but these two frames and the end is ignored."""
+        """Everything but these three frames and the end is ignored."""
         message = occurrence.message if isinstance(occurrence, Frame) else None
         if isinstance(message, Draining):
             self.settled = True
             tell("draining", generation=self.draining.generation)
+        elif isinstance(message, Open) and self.settled:
+            self.draining.open = message.open
+            tell("open", generation=self.draining.generation, open=message.open)
         elif isinstance(message, Retired) or self._breaks(occurrence) or occurrence in _ENDS:
             self.settled = self.retired = True
 
@@ -88,3 +96,5 @@ def is_elder(held: Held) -> bool:
 
 _ENDS = (Event.END_OF_FILE, Event.DEATH)
 _OPAQUE = struct.Struct("<QI")
+_OPEN = struct.Struct("<Q")
+"""Behind it, if that generation has told how much is open there."""

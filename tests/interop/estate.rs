@@ -8,6 +8,7 @@
 //! | `MANY` | how many descriptors more a first generation has |
 //! | `MODE` | `blocking`: what its listeners are |
 //! | `LEAVE` | `unix`: what is not claimed |
+//! | `STATE`, `WORDS` | as of [`keep`](crate::keep) |
 //!
 //! Events beside those of `serve`: `bound <service> <holding>`, `holds`, `kept`, `read <name> <text>`,
 //! `greeted`. Orders beside those: `keep` (accepts a client and reads nothing of it), `list` (writes
@@ -29,6 +30,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use socket2::SockRef;
 
+use crate::keep::Kept;
 use crate::support::role::{Role, emit, emit_failed};
 use crate::support::serve::{answer, ready, upgrade, watch_exit};
 use crate::support::sys::wait_readable;
@@ -58,6 +60,7 @@ struct Estate<'a> {
     upgrader: &'a Upgrader,
     /// Everything that is handed over, by name.
     held: BTreeMap<String, OwnedFd>,
+    kept: Kept,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -86,6 +89,7 @@ impl<'a> Estate<'a> {
             make_many(role, &fds, &mut held)?;
         }
         take_many(&fds, &mut held)?;
+        let kept = Kept::take(role, upgrader)?;
         emit("bound", &bound.join(" "));
         watch_exit(role, upgrader.exit());
         if let Some(text) = role.get("PROGRESS") {
@@ -96,7 +100,7 @@ impl<'a> Estate<'a> {
             true => Vec::new(),
             false => vec![ready(role, upgrader)],
         };
-        Ok(Self { role, upgrader, held, threads })
+        Ok(Self { role, upgrader, held, kept, threads })
     }
 
     fn follow_orders(mut self) {
@@ -129,6 +133,7 @@ impl<'a> Estate<'a> {
 
     /// Serves from now on.
     fn open(&mut self) {
+        self.kept.hear();
         let (exit, generation) = (self.upgrader.exit(), self.upgrader.generation());
         let listener = TcpListener::from(self.copy("service"));
         self.threads.push(thread::spawn(move || serve_until(&listener, &exit, generation)));

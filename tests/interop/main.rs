@@ -16,10 +16,13 @@ mod draining;
 mod estate;
 mod from_real;
 mod from_stranger;
+mod keep;
 mod stage;
+mod state;
 mod stranger;
 #[path = "../support/mod.rs"]
 mod support;
+mod tools;
 mod two;
 mod versions;
 mod words;

@@ -214,16 +214,53 @@ class Status(Message):
 class DrainingGeneration:
     """An older generation that has not retired yet."""
 
-    LAYOUT: ClassVar[tuple] = (U64, U32)
+    LAYOUT: ClassVar[tuple] = (U64, U32, OptionalOf(U64))
 
     generation: int
     pid: int
+    open: Optional[int] = None
+
+
+@dataclasses.dataclass
+class RunningHandoff:
+    """A handoff that goes on."""
+
+    LAYOUT: ClassVar[tuple] = (U32, BUILD_LABEL)
+
+    pid: int
+    build: str
+
+
+@dataclasses.dataclass
+class LastFailure:
+    """A handoff that did not move ownership."""
+
+    LAYOUT: ClassVar[tuple] = (U8, U64, U64, EXPLANATION)
+
+    phase: int
+    took_ms: int
+    ago_ms: int
+    text: str
+
+
+@dataclasses.dataclass
+class Listed:
+    """An entry, as a tool is told of it."""
+
+    LAYOUT: ClassVar[tuple] = (U16, NAME, LOCAL_ADDRESS)
+
+    kind: int
+    name: str
+    local_address: bytes
 
 
 @dataclasses.dataclass
 class StatusReport(Message):
     KIND = Kind.STATUS_REPORT
-    LAYOUT = (U64, U32, SERVICE_LABEL, BUILD_LABEL, U8, U64, U64, U64, ListOf(Record(DrainingGeneration)))
+    LAYOUT = (
+        U64, U32, SERVICE_LABEL, BUILD_LABEL, U8, U64, U64, U64, ListOf(Record(DrainingGeneration)),
+        OptionalOf(U64), OptionalOf(Record(RunningHandoff)), OptionalOf(Record(LastFailure)), ListOf(Record(Listed)),
+    )  # fmt: skip
 
     generation: int
     pid: int
@@ -234,6 +271,37 @@ class StatusReport(Message):
     process_age_ms: int
     entries: int
     draining: List[DrainingGeneration]
+    open: Optional[int] = None
+    handoff: Optional[RunningHandoff] = None
+    last_failure: Optional[LastFailure] = None
+    listed: List[Listed] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
+class Open(Message):
+    KIND = Kind.OPEN
+    LAYOUT = (U64,)
+
+    open: int
+
+
+@dataclasses.dataclass
+class Watch(Message):
+    KIND = Kind.WATCH
+
+
+@dataclasses.dataclass
+class Happened(Message):
+    KIND = Kind.HAPPENED
+    LAYOUT = (U16, U32, U64, U8, U64, U64, EXPLANATION)
+
+    event: int
+    pid: int
+    generation: int
+    phase: int
+    took_ms: int
+    number: int
+    text: str
 
 
 @dataclasses.dataclass
@@ -293,5 +361,6 @@ _MESSAGES: Dict[int, Type[Message]] = {
     for message in (
         Hello, Welcome, Refuse, Manifest, Received, Progress, Ready, Commit,
         Released, Owned, Draining, Retired, Abort, Status, StatusReport, Upgrade, Outcome,
+        Open, Watch, Happened,
     )
 }  # fmt: skip

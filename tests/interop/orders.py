@@ -43,6 +43,7 @@ class Orders:
                 "write": lambda rest: application.write(*_two(rest)),
                 "serve": application.serve,
                 "draining": lambda _: owner.say_draining(),
+                "open": lambda rest: owner.say_open(int(rest)),
                 "drained": lambda _: _drained(owner),
             }
         )

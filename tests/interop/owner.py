@@ -16,12 +16,13 @@ from elder import Elder
 from entry import Held, identity_of
 from greeting import Reception
 from handoff import Handoff
-from messages import Draining, Hello, Message, Refuse, Retired, SocketIdentity, StatusReport
+from messages import Draining, Hello, Message, Open, Refuse, Retired, SocketIdentity, StatusReport
 from ownership import Token
 from pid_file import PidFile
 from refusal import Refusal, objection_to
 from running import start
 from spawning import Spawned
+from state import Stated, written
 from telling import tell
 from vocabulary import STEP_TIMEOUT, Phase, RefuseReason, named
 
@@ -57,6 +58,8 @@ class Owner:
         self.token = token
         self.listener = listener
         self.held: List[Held] = []
+        self.states: List[Held] = []
+        self.words: List[Stated] = []
         self.elders: List[Elder] = []
         self.awaited: Optional[Spawned] = None
         self.reception = Reception(self)
@@ -94,10 +97,15 @@ class Owner:
     # What a handoff asks of its owner.
 
     def to_hand_over(self) -> List[Held]:
-        return self.held + [elder.held() for elder in self.elders]
+        return self.held + self.states + [elder.held() for elder in self.elders]
+
+    def offer(self, states: List[Stated], words: List[Stated]) -> None:
+        """From now on each successor is offered these states, and told these last words."""
+        self.words = words
+        self.states = [stated.provided() for stated in states] + [stated.announced() for stated in words]
 
     def late_state(self) -> bytes:
-        return self.last_words
+        return self.last_words or written(self.words)
 
     def stop_watching_elders(self) -> None:
         """One that ended would be closed, and its descriptor is to be sent."""
@@ -220,6 +228,10 @@ class Owner:
         """Tells the successor that we never try the token again."""
         await self._tell_successor(Draining())
 
+    async def say_open(self, count: int) -> None:
+        """Tells the successor how much is open here."""
+        await self._tell_successor(Open(count))
+
     async def retire(self) -> None:
         """Says `Retired` if we have handed over."""
         await self._tell_successor(Retired())
@@ -252,9 +264,9 @@ class Owner:
         self.reception.close_silent()
         self.listener.close()
         self.token.close()
-        for handed_over in [*self.elders, *self.held]:
+        for handed_over in [*self.elders, *self.held, *self.states]:
             handed_over.close()
-        self.elders, self.held = [], []
+        self.elders, self.held, self.states = [], [], []
         self.enter(Phase.DRAINING)
 
     def _watch_elders(self) -> None:

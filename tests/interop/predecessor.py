@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from typing import List
 
 import application
@@ -14,6 +15,7 @@ from owner import Owner, Service, Timeouts
 from pid_file import PidFile
 from running import forever, run
 from spawning import told_by_predecessor
+from state import Stated, sealed
 
 
 async def main(arguments: argparse.Namespace) -> int:
@@ -25,6 +27,9 @@ async def main(arguments: argparse.Namespace) -> int:
     service = Service(arguments.address, arguments.service, arguments.build, PidFile(arguments.pid_file), timeouts)
     owner = Owner.of_first_generation(service)
     owner.held = _entries(arguments)
+    owner.offer(_stated(arguments.state), _stated(arguments.words))
+    if arguments.unsealed:
+        owner.states = [dataclasses.replace(held, descriptor=sealed(b"", seals=0)) for held in owner.states]
     owner.handoff_type = MISBEHAVIOURS.get(arguments.misbehave, Handoff)
     orders.go_to_owner(owner)
     owner.open()
@@ -40,6 +45,11 @@ def _entries(arguments: argparse.Namespace) -> List[Held]:
     return entries
 
 
+def _stated(arguments: List[str]) -> List[Stated]:
+    named = (argument.split("=", 2) for argument in arguments)
+    return [Stated(name, schema, content.encode()) for name, schema, content in named]
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--address", required=True, help="of the control socket; is bound")
@@ -53,6 +63,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--unix", action="append", default=[], metavar="NAME")
     parser.add_argument("--file", action="append", default=[], metavar="NAME=PATH")
     parser.add_argument("--many", type=int, default=0, metavar="N", help="so many open files more")
+    parser.add_argument("--state", action="append", default=[], metavar="NAME=SCHEMA=TEXT")
+    parser.add_argument("--words", action="append", default=[], metavar="NAME=SCHEMA=TEXT", help="to be said last")
+    parser.add_argument("--unsealed", action="store_true", help="offer states in memory that can be changed")
     parser.add_argument("--misbehave", choices=sorted(MISBEHAVIOURS))
     return parser.parse_args()
 

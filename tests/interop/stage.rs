@@ -90,6 +90,21 @@ impl Stage {
         Stranger::new(pid, streams)
     }
 
+    /// Starts a stranger that watches whoever owns the service.
+    pub(crate) fn watch_by_stranger(&mut self) -> Stranger {
+        self.strangers += 1;
+        let suffix = format!("stranger.{}", self.strangers);
+        let streams = Streams::make(&self.path(""), &suffix);
+        self.plan(&format!(
+            "echo \"event: $$ begun 0 \"\nexec {} --address '{}' >'{}/events.{suffix}'\n",
+            program("watcher.py"),
+            self.setting("HANDOFF"),
+            self.path("").display()
+        ));
+        let pid = self.start_script();
+        Stranger::new(pid, streams)
+    }
+
     /// Lets a stranger succeed a real process.
     pub(crate) fn succeed_by_stranger(
         &mut self,

@@ -7,6 +7,7 @@ import asyncio
 import errno
 from typing import Optional
 
+import state
 from claim import Claim, GaveUp
 from control import NobodyListens
 from elder import Elder, is_elder
@@ -31,6 +32,8 @@ async def main(arguments: argparse.Namespace) -> int:
     orders.listen()
     service = Service(address, arguments.service, arguments.build, PidFile(arguments.pid_file))
     takeover = MISBEHAVIOURS.get(arguments.misbehave, Takeover)(service, secret, arguments.hold)
+    takeover.wants = [state.Wanted.parse(argument) for argument in arguments.take]
+    takeover.hears = [state.Wanted.parse(argument) for argument in arguments.hear]
     orders.go_to_successor(takeover)
     try:
         owner = await _own(takeover)
@@ -78,7 +81,8 @@ def _heir(takeover: Takeover, claim: Claim) -> Owner:
     inheritance = takeover.inheritance
     generation = inheritance.welcome.generation
     owner = Owner(takeover.service, generation, inheritance.token, inheritance.listener)
-    owner.held = [held for held in inheritance.held.values() if not is_elder(held)]
+    owner.held = [held for held in inheritance.held.values() if not is_elder(held) and not state.is_state(held)]
+    _heir_of_state(owner, takeover, claim)
     owner.elders = [Elder.inherited(held) for held in inheritance.held.values() if is_elder(held)]
     if claim.adopted:
         takeover.channel.close()
@@ -86,6 +90,20 @@ def _heir(takeover: Takeover, claim: Claim) -> Owner:
         owner.elders.append(Elder(takeover.channel, generation - 1, inheritance.welcome.pid))
     tell("owned", generation=generation, adopted=claim.adopted, late_state=claim.late_state.hex())
     return owner
+
+
+def _heir_of_state(owner: Owner, takeover: Takeover, claim: Claim) -> None:
+    """It was for us alone: what we know of it we offer ourselves."""
+    for held in takeover.inheritance.held.values():
+        if state.is_state(held):
+            held.close()
+    words = []
+    for wanted in takeover.hears:
+        heard = state.hear(wanted, claim.late_state)
+        if heard is not None:
+            words.append(heard)
+            tell("heard", name=heard.name, schema=heard.schema, content=heard.content.decode())
+    owner.offer(takeover.taken, words)
 
 
 def _failed(why: str) -> int:
@@ -100,6 +118,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--build", default="stranger", help="the build label")
     parser.add_argument("--pid-file", help="where the owner writes its number")
     parser.add_argument("--hold", action="store_true", help="become ready only when ordered")
+    parser.add_argument("--take", action="append", default=[], metavar="NAME=SCHEMA|SCHEMA", help="a state")
+    parser.add_argument("--hear", action="append", default=[], metavar="NAME=SCHEMA|SCHEMA", help="last words")
     parser.add_argument("--misbehave", choices=sorted(MISBEHAVIOURS))
     return parser.parse_args()
 

@@ -11,6 +11,7 @@ import socket
 from typing import Dict, List, Optional, Tuple, Type
 
 import control
+import state
 from channel import Channel, Event, Frame, Garbage, PeerGone, SendTimedOut
 from claim import Claim, GaveUp
 from entry import Held, identity_of
@@ -34,12 +35,13 @@ class Inheritance:
     welcome: Welcome
     token: Token
     listener: control.ControlListener
-    held: Dict[Tuple[int, str], Held] = dataclasses.field(default_factory=dict)
-    """By kind and name."""
+    held: Dict[Tuple[int, str, bytes], Held] = dataclasses.field(default_factory=dict)
+    """By kind and name, and by schema where one name comes in several."""
 
     def take(self, entry: Entry, descriptor: int) -> None:
         held = Held.inherited(entry, descriptor)
-        if self.held.setdefault((entry.kind, entry.name), held) is held:
+        schema = entry.opaque if state.is_state(held) else b""
+        if self.held.setdefault((entry.kind, entry.name, schema), held) is held:
             return
         held.close()
         if entry.kind != EntryKind.ELDER:
@@ -62,6 +64,9 @@ class Takeover:
         self.received = 0
         self._channel: Optional[Channel] = None
         self.ready = not hold
+        self.wants: List[state.Wanted] = []
+        self.hears: List[state.Wanted] = []
+        self.taken: List[state.Stated] = []
         self._progress: List[str] = []
 
     def become_ready(self) -> None:
@@ -85,6 +90,7 @@ class Takeover:
         try:
             await self.greet()
             await self.transfer()
+            self.take_state()
             return await self.claim()
         except GaveUp as failure:
             await self.abort(failure)
@@ -175,8 +181,21 @@ class Takeover:
             await self.acknowledge()
             if manifest.last:
                 break
-        first = [{"kind": kind, "name": name} for kind, name in list(self.inheritance.held)[:20]]
+        first = [{"kind": kind, "name": name} for kind, name, _ in list(self.inheritance.held)[:20]]
         tell("inherited", count=len(self.inheritance.held), entries=first)
+
+    def take_state(self) -> None:
+        """What of it we cannot read is found out while nothing has moved."""
+        inherited = list(self.inheritance.held.values())
+        try:
+            for wanted in self.wants:
+                taken = state.take(wanted, inherited)
+                self.taken += [taken] if taken else []
+                tell("took", name=wanted.name, **_shown(taken))
+            for wanted in self.hears:
+                state.require_announced(wanted, inherited)
+        except state.Unreadable as error:
+            raise GaveUp(str(error), AbortReason.APPLICATION_GAVE_UP) from error
 
     async def await_manifest(self) -> Tuple[Manifest, List[int]]:
         occurrence = await self.channel.next(_now() + STEP_TIMEOUT)
@@ -275,6 +294,15 @@ def _require_same(entry: Entry, descriptor: int) -> None:
     if real != entry.identity:
         why = f"{entry.name}: the manifest says {entry.identity}, the kernel {real}"
         raise GaveUp(why, AbortReason.DESCRIPTOR_MISMATCH)
+    objection = state.objection_to(entry, descriptor)
+    if objection is not None:
+        raise GaveUp(objection, AbortReason.DESCRIPTOR_MISMATCH)
+
+
+def _shown(stated: Optional[state.Stated]) -> Dict[str, str]:
+    if stated is None:
+        return {}
+    return {"schema": stated.schema, "content": stated.content.decode(errors="replace")}
 
 
 def _claimable(kind: int) -> bool:

@@ -34,6 +34,9 @@ class Kind(enum.IntEnum):
     UPGRADE = 0x800F
     OUTCOME = 0x8010
     DRAINING = 0x0011
+    OPEN = 0x0012
+    WATCH = 0x8013
+    HAPPENED = 0x0014
 
 
 class RefuseReason(enum.IntEnum):
@@ -82,6 +85,21 @@ class Phase(enum.IntEnum):
     STOPPED = 12
 
 
+class Event(enum.IntEnum):
+    """What a watcher is told."""
+
+    BEGAN = 1
+    PHASE = 2
+    PROGRESS = 3
+    READY = 4
+    OWNED = 5
+    FAILED = 6
+    TAKEN_BACK = 7
+    REFUSED = 8
+    RETIRED = 9
+    STOPPED = 10
+
+
 class EntryKind(enum.IntEnum):
     """What an entry of the manifest is to its owner."""
 
@@ -95,6 +113,8 @@ class EntryKind(enum.IntEnum):
     FILE = 8
     ANY_DESCRIPTOR = 9
     ELDER = 10
+    STATE = 11
+    LAST_WORDS = 12
 
 
 def named(numbers: Type[enum.IntEnum], number: int) -> str:
@@ -109,6 +129,7 @@ HEADER_BYTES = 12
 MAX_FRAME_BYTES = 65_536
 MAX_BATCH_ENTRIES = 250
 MAX_UNACKNOWLEDGED = 1_000
+MAX_STATE_BYTES = 1 << 30
 
 # Seconds. What sections 7 and 8 fix and no `Welcome` tells.
 FIRST_FRAME_TIMEOUT = 2.0

@@ -10,7 +10,7 @@ both_ways! {
         let mut second = stage.succeed_by_stranger(first, way, &["--hold"]);
         second.expect("inherited");
         second.order("progress reading the journal");
-        stage.expect_like(first, "fields", "text=\"reading the journal\"");
+        stage.expect_field(first, "text=\"reading the journal\"");
         second.order("ready");
         second.expect("owned");
     }

@@ -87,7 +87,7 @@ fn successor_of_a_predecessor_without_a_free_slot_gives_up() {
         let (mut family, first, address, regular) = service(*spare);
         let second = family.start();
         family.expect_like(first, "log", QUEUED);
-        let fields = family.expect_like(first, "fields", "error=");
+        let fields = family.expect_like(first, "fields", "reason=");
         expect_parts(&fields, &["Too many open files", "raise LimitNOFILE"]);
         let failed = family.expect_like(second, "failed", "start Hung ");
         expect_parts(&failed, &["no descriptor slot", "raise its LimitNOFILE"]);

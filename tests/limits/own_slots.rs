@@ -51,15 +51,14 @@ pub(crate) fn run(role: &Role) {
     }
     tell("ready", upgrader.ready());
     limits.follow(role, "free");
-    let listener: TcpListener = fds.bind_as("service", "127.0.0.1:0").unwrap();
+    let listener: TcpListener = fds.nonblocking().bind_as("service", "127.0.0.1:0").unwrap();
     emit("bound", &listener.local_addr().unwrap().to_string());
     serve::watch_exit(role, upgrader.exit());
     upgrader.ready().unwrap();
     emit("ready", "");
-    let generation = upgrader.generation();
-    spawn(move || {
-        listener.incoming().for_each(|client| serve::answer(&client.unwrap(), generation))
-    });
+    let (exit, generation) = (upgrader.exit(), upgrader.generation());
+    // A blocking accept would hold a slot while it waits.
+    spawn(move || serve::answer_until(&listener, &exit, generation));
     for order in &role.inbox {
         match order.as_str() {
             "upgrade" => drop(serve::upgrade(&upgrader)),
@@ -67,6 +66,7 @@ pub(crate) fn run(role: &Role) {
                 limits.follow(role, "fill 0");
                 ask_for_everything(role, &upgrader, &file);
                 limits.follow(role, "free");
+                emit("asked", "");
             }
             _ => break,
         }
@@ -113,6 +113,7 @@ both_ways! {
         for what in ASKED {
             expect_way_out(&family.expect_like(first, "failed", &format!("{what} Io ")), LOW.1);
         }
+        family.expect(first, "asked");
         expect_owner(&family, first, 1, &address);
         family.set_next("NOFILE", LOW.0);
         let second = expect_next_try_succeeds(&mut family, first, &address, way);

@@ -49,7 +49,7 @@ both_ways! {
         family.expect(second, "prepared");
         let failed = match way {
             Way::Spawned => family.expect_like(first, "failed", "upgrade TimedOut ").details,
-            Way::External => family.expect_like(first, "fields", "failure=").details,
+            Way::External => family.expect_field(first, "reason=").details,
         };
         let (phase, allowed) = ("waiting for the successor to become ready took ", " ms, 700 ms are allowed");
         assert!(failed.contains(phase) && failed.contains(allowed), "{failed}");
@@ -64,9 +64,7 @@ both_ways! {
         let second = family.succeed(first, way);
         family.expect(second, "prepared");
         family.tell(second, "progress on and on");
-        let failed = family.expect_where("the failure", |event| {
-            event.pid == first && event.name == "fields" && event.details.starts_with("failure=")
-        });
+        let failed = family.expect_field(first, "reason=");
         let text = "ms, 1500 ms are allowed";
         assert!(failed.details.contains(text), "{}", failed.details);
         assert_eq!(ask(&address).unwrap(), (first, 1));

@@ -222,6 +222,13 @@ impl Family {
         })
     }
 
+    /// Waits until the library has logged something with this among its fields.
+    pub(crate) fn expect_field(&mut self, pid: u32, field: &str) -> Event {
+        self.expect_where(&format!("a field `{field}` of process {pid}"), |event| {
+            event.pid == pid && event.name == "fields" && event.details.contains(field)
+        })
+    }
+
     /// Waits for an event and takes it; those before it stay.
     pub(crate) fn expect_where(&mut self, what: &str, is: impl Fn(&Event) -> bool) -> Event {
         let deadline = Instant::now() + DEADLINE;

@@ -38,7 +38,7 @@
 //! | `awaited` | the answer to the order `await <ms>` |
 //! | `step <point>`, `held <point>`, `log <message>`, `fields <fields>`, `traced <level> <target> <fields>`, `holding`, `leaked <pid>` | see [`steps`](super::steps) |
 //!
-//! Orders: `ready`, `upgrade`, `stop`, `drain`, `end`, `progress <text>`, `await <ms>`; `nofile
+//! Orders: `status`, answered by `status <generation>|<phase>|<entries>|<last failure>`; `ready`, `upgrade`, `stop`, `drain`, `end`, `progress <text>`, `await <ms>`; `nofile
 //! <soft:hard>`, `fill <spare>` (takes every descriptor slot but so many), `free`, `unmount <what>`,
 //! `tighten <MiB>` (let this process and its children have so much more address space), each answered by
 //! an event `limited`; and at any time `hold <point>`, `resume`, `leak` (fork a child that keeps every
@@ -52,7 +52,7 @@ use std::os::unix::net::UnixListener;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use heirloom::{Error, ErrorKind, Exit, Signal as Trigger, Upgrader};
+use heirloom::{Error, ErrorKind, Exit, Signal as Trigger, Status, Upgrader};
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -149,6 +149,7 @@ impl<'a> Service<'a> {
             ("owned", _) => self.open(),
             ("upgrade", _) => self.asking.push(upgrade(upgrader)),
             ("stop", _) => upgrader.stop(),
+            ("status", _) => emit("status", &told(&upgrader.status())),
             ("progress", text) => upgrader.progress(text),
             ("await", ms) => await_predecessor(upgrader, ms.parse().unwrap()),
             ("exit-fired", _) => {
@@ -170,6 +171,18 @@ impl<'a> Service<'a> {
             .map(|listener| thread::spawn(move || answer_until(&listener, &exit, generation)));
         emit("ready", "");
     }
+}
+
+/// `<generation>|<phase>|<entries>|<last failure>`, or the error.
+fn told(status: &Result<Status, Error>) -> String {
+    let Ok(status) = status else {
+        return format!("{status:?}");
+    };
+    let failure = status.last_failure.as_ref();
+    let failure =
+        failure.map_or("none".into(), |failed| format!("{}: {}", failed.phase, failed.reason));
+    let (phase, generation) = (status.phase, status.generation);
+    format!("{generation}|{phase}|{}|{failure}", status.entry_count)
 }
 
 /// Holds a descriptor that is not close-on-exec.
@@ -220,7 +233,7 @@ fn await_predecessor(upgrader: &Upgrader, ms: u64) {
 }
 
 /// Answers every line of every connection until this process is to end; then what has begun.
-fn answer_until(listener: &TcpListener, exit: &Exit, generation: u64) {
+pub(crate) fn answer_until(listener: &TcpListener, exit: &Exit, generation: u64) {
     let mut connections: Vec<JoinHandle<()>> = Vec::new();
     while !exit.is_fired() {
         let watch = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);

@@ -51,7 +51,8 @@ pub(crate) fn trace() {
 fn tell_trace(metadata: &Metadata<'_>, text: &Text) {
     if TRACES.load(Ordering::Relaxed) {
         let (level, target) = (metadata.level(), metadata.target());
-        emit("traced", &format!("{level} {target} {} {}{}", text.point, text.message, text.rest));
+        let Text { point, name, message, rest } = text;
+        emit("traced", &format!("{level} {target} {point} {message}{name}{rest}"));
     }
 }
 
@@ -116,6 +117,8 @@ impl Subscriber for Steps {
 #[derive(Default)]
 struct Text {
     point: String,
+    /// By which whoever collects events knows it.
+    name: String,
     message: String,
     rest: String,
 }
@@ -124,6 +127,7 @@ impl Visit for Text {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
             "point" => self.point = format!("{value:?}"),
+            "event" => self.name = format!(" event={value:?}"),
             "message" => self.message = format!("{value:?}"),
             name => self.rest += &format!(" {name}={value:?}"),
         }

@@ -4,6 +4,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::input::Input;
+use crate::late_state::LateState;
 use crate::limits::{HEADER, MAX_FRAME};
 use crate::manifest::Batches;
 use crate::message::{Message, encode_manifest};
@@ -15,8 +16,26 @@ use crate::message::{Message, encode_manifest};
 /// When it does not: that is a finding.
 pub fn frame(data: &[u8]) {
     match Message::decode(data) {
-        Ok(message) => check_survival(&message),
+        Ok(message) => {
+            check_survival(&message);
+            if let Message::Commit(commit) = message {
+                late_state(&commit.late_state);
+            }
+        }
         // Whatever is wrong has a text.
+        Err(invalid) => assert!(!alloc::format!("{invalid}").is_empty()),
+    }
+}
+
+/// Reads the late state of a `Commit`. What can be read survives, if `Commit` holds it: one written by
+/// a newer version may have more behind it.
+fn late_state(data: &[u8]) {
+    match LateState::decode(data) {
+        Ok(read) => {
+            if let Ok(bytes) = read.encode() {
+                assert_eq!(LateState::decode(&bytes), Ok(read), "it became another");
+            }
+        }
         Err(invalid) => assert!(!alloc::format!("{invalid}").is_empty()),
     }
 }

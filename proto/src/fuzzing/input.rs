@@ -5,12 +5,12 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 use crate::abort::{Abort, AbortReason};
-use crate::entry::{Entry, FileId, Identity, Kind, Socket};
+use crate::entry::{Address, Entry, FileId, Identity, Kind, Socket};
 use crate::limits::{MAX_ADDRESS, MAX_DESCRIPTORS, MAX_NAME, MAX_OPAQUE};
 use crate::manifest::Manifest;
 use crate::message::{
-    Commit, DrainingGeneration, Hello, Message, Outcome, Progress, Ready, Received, Secret,
-    StatusReport, Welcome,
+    Commit, DrainingGeneration, Happened, Happening, Hello, LastFailure, Listed, Message, Open,
+    Outcome, Progress, Ready, Received, RunningHandoff, Secret, StatusReport, Welcome,
 };
 use crate::name::Name;
 use crate::phase::Phase;
@@ -86,7 +86,7 @@ impl<'a> Input<'a> {
                 kind: self.number() as i32,
                 protocol: self.number() as i32,
                 listening: self.flag(),
-                local: self.bytes(MAX_ADDRESS).to_vec().try_into().unwrap_or_default(),
+                local: self.address(),
                 cookie: self.number(),
             }),
         }
@@ -173,13 +173,62 @@ impl<'a> Input<'a> {
             uptime_ms: self.number(),
             entries: self.number(),
             draining: Vec::new(),
+            open: self.open(),
+            handoff: self
+                .flag()
+                .then(|| RunningHandoff { pid: self.number() as u32, build: self.text() }),
+            last_failure: self.flag().then(|| self.failure()),
+            listed: Vec::new(),
         };
         for _ in 0..self.choose(4) {
-            let draining =
-                DrainingGeneration { generation: self.number(), pid: self.byte().into() };
+            let draining = DrainingGeneration {
+                generation: self.number(),
+                pid: self.byte().into(),
+                open: self.open(),
+            };
             report.draining.push(draining);
         }
+        for _ in 0..self.choose(4) {
+            report.listed.push(self.listed());
+        }
         report
+    }
+
+    fn open(&mut self) -> Option<u64> {
+        self.flag().then(|| self.number())
+    }
+
+    fn failure(&mut self) -> LastFailure {
+        LastFailure {
+            phase: Phase::from(self.byte()),
+            took_ms: self.number(),
+            ago_ms: self.number(),
+            text: self.text(),
+        }
+    }
+
+    fn listed(&mut self) -> Listed {
+        Listed {
+            kind: Kind::from(self.number() as u16),
+            name: self.name(),
+            address: self.address(),
+        }
+    }
+
+    fn address(&mut self) -> Address {
+        self.bytes(MAX_ADDRESS).to_vec().try_into().unwrap_or_default()
+    }
+
+    fn happened(&mut self) -> Happened {
+        Happened {
+            event: Happening::from(self.number() as u16),
+            pid: self.number() as u32,
+            generation: self.number(),
+            phase: Phase::from(self.byte()),
+            took_ms: self.number(),
+            number: self.number(),
+            text: self.text(),
+        }
     }
 
     fn outcome(&mut self) -> Outcome {
@@ -197,7 +246,7 @@ impl<'a> Input<'a> {
 
     /// Any message that can be said.
     pub(super) fn message(&mut self) -> Message {
-        match self.choose(18) {
+        match self.choose(21) {
             0 => Message::Hello(self.hello()),
             1 => Message::Welcome(self.welcome()),
             2 => Message::Refuse(self.refuse()),
@@ -219,6 +268,9 @@ impl<'a> Input<'a> {
             14 => Message::Upgrade,
             15 => Message::Outcome(self.outcome()),
             16 => Message::Draining,
+            17 => Message::Open(Open { open: self.number() }),
+            18 => Message::Watch,
+            19 => Message::Happened(self.happened()),
             // Whichever is not known, and may be skipped.
             _ => Message::Unknown(0x7f00 | u16::from(self.byte())),
         }

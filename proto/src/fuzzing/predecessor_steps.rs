@@ -69,7 +69,7 @@ impl<'a> Side<'a> {
         };
         let elder = input.flag().then_some(Elder {
             connection: ConnectionId(0),
-            generation: DrainingGeneration { generation: 1, pid: 2 },
+            generation: DrainingGeneration { generation: 1, pid: 2, open: None },
             drains: false,
         });
         let open: BTreeSet<_> = elder.iter().map(|elder| elder.connection).collect();
@@ -121,6 +121,7 @@ impl<'a> Side<'a> {
             9 => self.machine.handle_spawn_failed("no such file".into(), now),
             10 => self.machine.handle_spawned_exited("exit status: 1".into(), now),
             11 => self.machine.handle_stop(now),
+            12 if self.input.flag() => self.machine.handle_open_changed(now),
             12 => self.machine.handle_drained(),
             13 => self.machine.handle_ready(now),
             14 => self.answer_freeze(),
@@ -225,6 +226,26 @@ impl<'a> Side<'a> {
             Output::Send { connection, frame, attachment } => {
                 self.send(connection, &frame, &attachment);
             }
+            Output::Tell { connection, frame } => {
+                assert!(
+                    self.open.contains(&connection),
+                    "it tells {connection:?}, which is closed"
+                );
+                let told = Message::decode(&frame);
+                assert!(matches!(told, Ok(Message::Happened(_))), "a watcher is told {told:?}");
+                if self.input.flag() {
+                    self.machine.handle_closed(connection, now);
+                }
+            }
+            Output::Report(connection) => {
+                let report = Message::StatusReport(self.machine.report(now));
+                self.send(connection, &report.encode().unwrap_or_default(), &Attachment::None);
+            }
+            Output::CountOpen => {
+                assert_eq!(self.machine.phase(), Phase::Draining);
+                let open = self.input.flag().then(|| self.input.number());
+                self.machine.handle_open(open);
+            }
             Output::Close(connection) => {
                 assert!(self.open.remove(&connection), "it closes {connection:?} again");
                 self.unsent.take_if(|unsent| *unsent == connection);
@@ -286,6 +307,7 @@ impl<'a> Side<'a> {
                 | Message::Commit(_)
                 | Message::Released
                 | Message::Draining
+                | Message::Open(_)
                 | Message::Retired
                 | Message::Abort(_)
                 | Message::StatusReport(_)

@@ -1,6 +1,7 @@
 //! Who may begin a handoff, and what everybody else is told.
 
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::handoff::Handoff;
@@ -8,7 +9,7 @@ use super::output::{ConnectionId, Event, Output};
 use super::{Predecessor, Service, millis};
 use crate::failure::Failure;
 use crate::limits::VERSION;
-use crate::message::{Hello, Message, Outcome, Secret, StatusReport};
+use crate::message::{Hello, Message, Outcome, RunningHandoff, Secret, StatusReport};
 use crate::refuse::{Refuse, RefuseReason};
 
 /// Connections that have not said what they want.
@@ -24,10 +25,10 @@ impl Predecessor {
         match message {
             Message::Hello(hello) => self.handle_hello(connection, pid, &hello, now),
             Message::Status => {
-                let report = self.report(now);
-                self.send(connection, &Message::StatusReport(report));
+                self.outputs.push_back(Output::Report(connection));
                 self.pending.renew(connection, now);
             }
+            Message::Watch => self.watch(connection),
             Message::Upgrade => match self.begin_spawn_for_tool(connection, now) {
                 Ok(()) => self.pending.remove(connection),
                 Err(refuse) => {
@@ -35,7 +36,7 @@ impl Predecessor {
                     self.pending.renew(connection, now);
                 }
             },
-            _ => self.close(connection),
+            _ => self.close(connection, now),
         }
     }
 
@@ -44,6 +45,7 @@ impl Predecessor {
         if let Err(refuse) = self.admit(hello, pid, now) {
             self.send(connection, &Message::Refuse(refuse.clone()));
             self.outputs.push_back(Output::Close(connection));
+            self.emit(Event::Refused { pid, refuse: refuse.clone() });
             // The one that was spawned will speak no other version later. A refusal for its service
             // is none of the handoff's: it may have several, and come again for this one.
             if refuse.reason == RefuseReason::Version && self.is_spawned(hello) {
@@ -52,17 +54,12 @@ impl Predecessor {
             return;
         }
         let handoff = self.handoff.take();
-        self.handoff = Some(Handoff::greet(
-            handoff,
-            connection,
-            pid,
-            hello.free_slots,
-            self.settings.timeouts,
-            now,
-        ));
+        self.handoff =
+            Some(Handoff::greet(handoff, connection, pid, hello, self.settings.timeouts, now));
         self.since = now;
-        self.outputs.push_back(Output::Event(Event::Began { pid, build: hello.build.clone() }));
-        self.count_if_settled();
+        self.emit(Event::Introduced { pid });
+        self.emit_phase(now);
+        self.count_if_settled(now);
     }
 
     /// Whether a handoff may begin with the sender of `hello`.
@@ -161,11 +158,17 @@ impl Predecessor {
         Ok(())
     }
 
+    /// A tool's wish, which [`Event::UpgradeAsked`] has told, cannot even be tried.
+    pub fn handle_asked_in_vain(&mut self, tool: ConnectionId, why: &str) {
+        let text = crate::limits::clip(why);
+        self.send(tool, &Message::Outcome(Outcome::Failed { text }));
+        self.outputs.push_back(Output::Close(tool));
+    }
+
     /// A tool's wish, which [`Event::UpgradeAsked`] has told, with the secret made for it.
     pub fn handle_asked_upgrade(&mut self, tool: ConnectionId, secret: Secret, now: Duration) {
         if let Err(refuse) = self.begin_spawn(secret, Some(tool), now) {
-            self.send(tool, &Message::Outcome(Outcome::Failed { text: refuse.text }));
-            self.outputs.push_back(Output::Close(tool));
+            self.handle_asked_in_vain(tool, &refuse.text);
         }
     }
 
@@ -179,10 +182,16 @@ impl Predecessor {
         self.handoff = Some(Handoff::spawn(secret, tool, self.settings.timeouts, now));
         self.since = now;
         self.outputs.push_back(Output::Spawn);
+        self.emit_phase(now);
         Ok(())
     }
 
-    fn report(&self, now: Duration) -> StatusReport {
+    /// How things stand, as far as this machine knows. Its driver adds how much is open, the last failure,
+    /// and a list of the entries.
+    pub fn report(&self, now: Duration) -> StatusReport {
+        let running = self.handoff.as_ref().filter(|handoff| handoff.connection.is_some());
+        let handoff = running
+            .map(|handoff| RunningHandoff { pid: handoff.pid, build: handoff.build.clone() });
         StatusReport {
             generation: self.settings.generation,
             pid: self.settings.pid,
@@ -190,9 +199,13 @@ impl Predecessor {
             build: self.settings.build.clone(),
             phase: self.phase(),
             age_ms: millis(self.age(now)),
-            uptime_ms: millis(now.saturating_sub(self.began)),
+            uptime_ms: millis(now),
             entries: self.entries,
             draining: self.elders.iter().map(|elder| elder.generation).collect(),
+            open: None,
+            handoff,
+            last_failure: None,
+            listed: Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@ use core::mem;
 use core::time::Duration;
 
 use super::handoff::{Handoff, Step};
+use super::open::Telling;
 use super::output::{Event, Output};
 use super::steps::{AwaitingOwned, Held};
 use super::{Predecessor, Service};
@@ -42,11 +43,12 @@ impl Predecessor {
                 self.set_step(Step::Transferring(step.handle_sent(now)), now)
             }
             Step::Committing(step) => {
-                self.set_step(Step::Releasing(step.handle_sent(timeouts, now)), now);
                 self.outputs.push_back(Output::Unlock);
                 if let Some(connection) = self.successor() {
                     self.send(connection, &Message::Released);
                 }
+                // Nobody who watches comes before the successor.
+                self.set_step(Step::Releasing(step.handle_sent(timeouts, now)), now);
             }
             step => self.set_step(step, now),
         }
@@ -129,19 +131,25 @@ impl Predecessor {
 
     /// The successor owns the service.
     pub(super) fn hand_over(&mut self, now: Duration) {
-        let Some(Handoff { connection: Some(successor), pid, tool, .. }) = self.handoff.take()
+        let Some(handoff) = self.handoff.take() else {
+            return;
+        };
+        let (took, Handoff { connection: Some(successor), pid, tool, .. }) =
+            (handoff.took(now), handoff)
         else {
             return;
         };
         // First of all: the successor waits for it before it hands anything on.
         self.send(successor, &Message::Draining);
         let generation = self.settings.generation.saturating_add(1);
-        self.outputs.push_back(Output::Event(Event::Owned { pid, generation }));
+        self.emit(Event::Owned { pid, generation, took });
         if let Some(tool) = tool {
             self.send(tool, &Message::Outcome(Outcome::Committed { pid, generation }));
             self.outputs.push_back(Output::Close(tool));
         }
         self.enter(Service::Draining { successor: Some(successor) }, now);
+        self.telling = Telling::begin();
+        self.close_watchers();
         // They connect again, to the new owner.
         self.outputs.extend(self.pending.drain().into_iter().map(Output::Close));
         for elder in mem::take(&mut self.elders) {
@@ -161,8 +169,8 @@ impl Predecessor {
             self.outputs.push_back(Output::Close(connection));
         }
         self.outputs.push_back(Output::Thaw);
-        self.end(handoff, &failure, now);
-        self.outputs.push_back(Output::Event(Event::TakenBack { failure, leaked }));
+        let ended = self.end(handoff, failure, now);
+        self.emit(Event::TakenBack { ended, leaked });
         // Whoever has connected since may have seen the successor's credentials, and would take its
         // end for this process's: they are closed, and connect again.
         self.outputs.extend(self.pending.drain().into_iter().map(Output::Close));

@@ -1,14 +1,15 @@
 //! One attempt to move ownership, from `Hello` to `Owned` or back.
 
+use alloc::string::String;
 use core::mem;
 use core::time::Duration;
 
 use super::Predecessor;
-use super::output::{ConnectionId, Event, Output};
+use super::output::{ConnectionId, Ended, Event, Output};
 use super::steps::{AwaitingOwned, AwaitingReady, AwaitingReceived, Committing, Freezing};
 use crate::failure::Failure;
-use crate::limits::{SETTLE_TIMEOUT, TRANSFER_TIMEOUT};
-use crate::message::{Message, Outcome, Secret};
+use crate::limits::{SETTLE_TIMEOUT, TRANSFER_TIMEOUT, clip};
+use crate::message::{Hello, Message, Outcome, Secret};
 use crate::phase::Phase;
 use crate::timeouts::Timeouts;
 
@@ -16,6 +17,8 @@ use crate::timeouts::Timeouts;
 pub(super) struct Handoff {
     pub(super) connection: Option<ConnectionId>,
     pub(super) pid: u32,
+    /// The successor's build label.
+    pub(super) build: String,
     /// The successor was spawned by this process, and has told this or is to tell it.
     secret: Option<Secret>,
     /// Who asked for it over the control socket.
@@ -69,6 +72,7 @@ impl Handoff {
         Self {
             connection: None,
             pid: 0,
+            build: String::new(),
             secret: Some(secret),
             tool,
             began: now,
@@ -83,14 +87,16 @@ impl Handoff {
         spawning: Option<Self>,
         connection: ConnectionId,
         pid: u32,
-        free_slots: u64,
+        hello: &Hello,
         timeouts: Timeouts,
         now: Duration,
     ) -> Self {
+        let free_slots = hello.free_slots;
         let began = spawning.as_ref().map_or(now, |spawning| spawning.began);
         Self {
             connection: Some(connection),
             pid,
+            build: clip(&hello.build),
             secret: spawning.as_ref().and_then(|spawning| spawning.secret),
             tool: spawning.as_ref().and_then(|spawning| spawning.tool),
             began,
@@ -111,6 +117,16 @@ impl Handoff {
     /// Whether the successor is this process, which has told this secret.
     pub(super) fn is_with(&self, pid: u32, secret: Secret) -> bool {
         self.connection.is_some() && self.pid == pid && self.secret == Some(secret)
+    }
+
+    /// How long it has taken up to now.
+    pub(super) fn took(&self, now: Duration) -> Duration {
+        now.saturating_sub(self.began)
+    }
+
+    /// How it has failed.
+    fn ended(&self, failure: Failure, now: Duration) -> Ended {
+        Ended { pid: self.pid, phase: self.phase, took: self.took(now), failure }
     }
 
     /// When its step has taken too long, or everything before `Ready` together.
@@ -235,21 +251,22 @@ impl Predecessor {
         if handoff.step.has_frozen() {
             self.outputs.push_back(Output::Thaw);
         }
-        self.end(handoff, &failure, now);
-        self.outputs.push_back(Output::Event(Event::Failed(failure)));
+        let ended = self.end(handoff, failure, now);
+        self.emit(Event::Failed(ended));
     }
 
     /// What every failed handoff ends with.
-    pub(super) fn end(&mut self, handoff: Handoff, failure: &Failure, now: Duration) {
+    pub(super) fn end(&mut self, handoff: Handoff, failure: Failure, now: Duration) -> Ended {
         if handoff.secret.is_some() {
             self.outputs.push_back(Output::Condemn);
         }
         if let Some(tool) = handoff.tool {
-            let text = crate::limits::clip(&alloc::format!("{failure}"));
+            let text = clip(&alloc::format!("{failure}"));
             self.send(tool, &Message::Outcome(Outcome::Failed { text }));
             self.outputs.push_back(Output::Close(tool));
         }
         self.since = now;
+        handoff.ended(failure, now)
     }
 
     pub(super) fn take_step(&mut self) -> Step {
@@ -267,6 +284,7 @@ impl Predecessor {
         handoff.step = step;
         if mem::replace(&mut handoff.phase, phase) != phase {
             self.since = now;
+            self.emit_phase(now);
         }
     }
 }

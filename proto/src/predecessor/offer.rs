@@ -20,14 +20,18 @@ use crate::refuse::{Refuse, RefuseReason};
 impl Predecessor {
     /// Goes on with a successor that has introduced itself, once nobody may take this service back any
     /// more: whoever would do so goes by the attempt in the token, and that is about to change.
-    pub(super) fn count_if_settled(&mut self) {
-        if let Some(Handoff { step, .. }) = &mut self.handoff
-            && let Step::Settling { free_slots, .. } = *step
-            && self.elders.iter().all(|elder| elder.drains)
-        {
-            *step = Step::Counting { free_slots };
-            self.outputs.push_back(Output::TakeSnapshot);
-        }
+    pub(super) fn count_if_settled(&mut self, now: Duration) {
+        let settled = self.elders.iter().all(|elder| elder.drains);
+        let Some(handoff) = self.handoff.as_mut().filter(|_| settled) else {
+            return;
+        };
+        let Step::Settling { free_slots, .. } = handoff.step else {
+            return;
+        };
+        handoff.step = Step::Counting { free_slots };
+        let (pid, build, took) = (handoff.pid, handoff.build.clone(), handoff.took(now));
+        self.emit(Event::Began { pid, build, took });
+        self.outputs.push_back(Output::TakeSnapshot);
     }
 
     /// What is to be handed over, in the order in which [`Attachment::Entries`] will name it.
@@ -76,8 +80,8 @@ impl Predecessor {
             }
             (Step::Preparing(step), Message::Progress(progress)) => {
                 self.set_step(Step::Preparing(step.handle_progress(now)), now);
-                let progress = Event::Progress { text: progress.text };
-                self.outputs.push_back(Output::Event(progress));
+                let (pid, took) = self.successor_so_far(now);
+                self.emit(Event::Progress { pid, text: progress.text, took });
             }
             (Step::Preparing(step), Message::Ready(ready)) => {
                 let freezing = Step::Freezing {
@@ -85,8 +89,8 @@ impl Predecessor {
                     deadline: now.saturating_add(TRANSFER_TIMEOUT),
                 };
                 self.set_step(freezing, now);
-                let ready = Event::SuccessorReady { strays: ready.stray_count };
-                self.outputs.push_back(Output::Event(ready));
+                let (pid, took) = self.successor_so_far(now);
+                self.emit(Event::SuccessorReady { pid, strays: ready.stray_count, took });
                 self.outputs.push_back(Output::Freeze);
             }
             (Step::Releasing(step), Message::Owned) if !step.is_fenced() => {
@@ -95,6 +99,11 @@ impl Predecessor {
             }
             (step, message) => self.handle_unexpected(step, &message, now),
         }
+    }
+
+    /// The successor's process id, and how long its handoff has taken.
+    fn successor_so_far(&self, now: Duration) -> (u32, Duration) {
+        self.handoff.as_ref().map(|handoff| (handoff.pid, handoff.took(now))).unwrap_or_default()
     }
 
     /// What a successor says that was killed for its silence is not held against it.
@@ -127,7 +136,7 @@ impl Predecessor {
     /// The generation before this one hangs, or is very slow.
     pub(super) fn refuse_unsettled(&mut self, now: Duration) {
         let unsettled = self.elders.iter().filter(|elder| !elder.drains).map(|elder| {
-            let DrainingGeneration { generation, pid } = elder.generation;
+            let DrainingGeneration { generation, pid, .. } = elder.generation;
             alloc::format!("generation {generation} (pid {pid}) ")
         });
         let text = unsettled.collect::<String>()
@@ -152,9 +161,9 @@ impl Predecessor {
                 self.send(connection, &Message::Refuse(refuse.clone()));
                 self.outputs.push_back(Output::Close(connection));
             }
-            let failure = Failure::Refused(refuse);
-            self.end(handoff, &failure, now);
-            self.outputs.push_back(Output::Event(Event::Failed(failure)));
+            self.emit(Event::Refused { pid: handoff.pid, refuse: refuse.clone() });
+            let ended = self.end(handoff, Failure::Refused(refuse), now);
+            self.emit(Event::Failed(ended));
         }
     }
 }

@@ -3,8 +3,14 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::ops::Range;
+use core::time::Duration;
 
+use super::millis;
 use crate::failure::Failure;
+use crate::limits::clip;
+use crate::message::Happened;
+use crate::phase::Phase;
+use crate::refuse::Refuse;
 
 /// A connection to the control socket, numbered by the driver and never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +29,18 @@ pub enum Output {
         /// What travels with it.
         attachment: Attachment,
     },
+    /// Send this frame if the kernel takes it at once, and answer with `handle_closed` if it does not:
+    /// whoever watches and does not read is not waited for.
+    Tell {
+        /// On which connection.
+        connection: ConnectionId,
+        /// The frame.
+        frame: Vec<u8>,
+    },
+    /// Complete [`report`](super::Predecessor::report) with what this process has, and send it.
+    Report(ConnectionId),
+    /// Answer with `handle_open`.
+    CountOpen,
     /// Close this connection; drop what has not been sent on it.
     Close(ConnectionId),
     /// List what is to be handed over and answer with `handle_snapshot`.
@@ -71,22 +89,53 @@ pub enum Event {
         /// Its connection.
         tool: ConnectionId,
     },
-    /// A successor has introduced itself.
-    Began {
+    /// A successor has introduced itself; it may be kept waiting yet.
+    Introduced {
         /// Its process id.
         pid: u32,
-        /// Its build label.
+    },
+    /// A handoff has begun: nothing keeps the successor waiting any more.
+    Began {
+        /// The successor's process id.
+        pid: u32,
+        /// The successor's build label.
         build: String,
+        /// How long since it was to be spawned, or has introduced itself.
+        took: Duration,
+    },
+    /// The handoff has come to another phase.
+    Entered {
+        /// The successor's process id; 0 before it has introduced itself.
+        pid: u32,
+        /// Which.
+        phase: Phase,
+        /// How long the handoff has taken.
+        took: Duration,
     },
     /// The successor tells what it is doing.
     Progress {
+        /// Its process id.
+        pid: u32,
         /// In its own words.
         text: String,
+        /// How long the handoff has taken.
+        took: Duration,
     },
     /// The successor is ready; it did not claim so many entries.
     SuccessorReady {
+        /// Its process id.
+        pid: u32,
         /// How many.
         strays: u64,
+        /// How long the handoff has taken.
+        took: Duration,
+    },
+    /// A successor was refused.
+    Refused {
+        /// Its process id.
+        pid: u32,
+        /// What it was told.
+        refuse: Refuse,
     },
     /// The successor owns the service. This process drains.
     Owned {
@@ -94,14 +143,16 @@ pub enum Event {
         pid: u32,
         /// Its generation.
         generation: u64,
+        /// How long the handoff has taken.
+        took: Duration,
     },
     /// The handoff failed before the token moved: nothing has changed.
-    Failed(Failure),
+    Failed(Ended),
     /// The handoff failed after the token was let go, and it is this process's again: what the
     /// successor may have taken over is to be put back.
     TakenBack {
-        /// Why it failed.
-        failure: Failure,
+        /// How it ended.
+        ended: Ended,
         /// The old token stays locked by a copy in a stranger's hands; there is a new one.
         leaked: bool,
     },
@@ -109,7 +160,34 @@ pub enum Event {
     Retired {
         /// Which one.
         generation: u64,
+        /// Its process id.
+        pid: u32,
     },
     /// The service is being stopped.
     Stopped,
+}
+
+/// A handoff that did not move ownership.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Ended {
+    /// The successor's process id; 0 if it has not introduced itself.
+    pub pid: u32,
+    /// What was going on when it failed.
+    pub phase: Phase,
+    /// How long the handoff had taken.
+    pub took: Duration,
+    /// Why it failed.
+    pub failure: Failure,
+}
+
+impl Ended {
+    pub(super) fn to_happened(&self, happened: Happened) -> Happened {
+        Happened {
+            pid: self.pid,
+            phase: self.phase,
+            took_ms: millis(self.took),
+            text: clip(&alloc::format!("{}", self.failure)),
+            ..happened
+        }
+    }
 }

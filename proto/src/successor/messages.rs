@@ -9,7 +9,7 @@ use super::output::Output;
 use super::seize::Seizing;
 use super::step::Step;
 use crate::abort::{Abort, AbortReason};
-use crate::entry::Kind;
+use crate::entry::{Entry, Kind, Opaque};
 use crate::error::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
 use crate::failure::Failure;
 use crate::limits::{TRANSFER_TIMEOUT, WELCOME_DESCRIPTORS};
@@ -83,9 +83,7 @@ impl<F> Successor<F> {
             true => found == told,
             false => found < told && found > self.received,
         };
-        // Nobody claims an older generation by its name.
-        let claimable = manifest.entries.iter().filter(|(entry, ())| entry.kind != Kind::Draining);
-        self.keys.extend(claimable.map(|(entry, ())| (entry.kind, entry.name.clone())));
+        self.keys.extend(manifest.entries.iter().filter_map(|(entry, ())| key(entry)));
         match manifest.pair(descriptors) {
             Err(invalid) => self.fail(Failure::Invalid(invalid)),
             Ok(_) if !fits => {
@@ -93,7 +91,7 @@ impl<F> Successor<F> {
             }
             Ok(manifest) => {
                 if manifest.last
-                    && let Some((kind, name)) = first_duplicate(mem::take(&mut self.keys))
+                    && let Some((kind, name, _)) = first_duplicate(mem::take(&mut self.keys))
                 {
                     return self.fail(PeerMisbehaved::Duplicate { kind, name }.into());
                 }
@@ -127,9 +125,22 @@ impl<F> Successor<F> {
     }
 }
 
+/// What an entry is claimed by: its kind and name, and the schema where one name comes in several.
+pub(super) type Key = (Kind, Name, Option<Opaque>);
+
+/// None for an older generation: nobody claims it by its name.
+fn key(entry: &Entry) -> Option<Key> {
+    let schema = match entry.kind {
+        Kind::Draining => return None,
+        Kind::State | Kind::LastWords => Some(entry.opaque.clone()),
+        _ => None,
+    };
+    Some((entry.kind, entry.name.clone(), schema))
+}
+
 /// A key that comes twice. All keys are looked at together, since those of a predecessor that keeps
 /// its entries in order are found different at one look at each.
-fn first_duplicate(mut keys: Vec<(Kind, Name)>) -> Option<(Kind, Name)> {
+fn first_duplicate(mut keys: Vec<Key>) -> Option<Key> {
     if !keys.is_sorted() {
         keys.sort_unstable();
     }

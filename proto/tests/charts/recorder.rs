@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use heirloom_proto::limits::LOCK_RETRY;
-use heirloom_proto::predecessor::Settings;
-use heirloom_proto::{MessageKind, Phase};
+use heirloom_proto::predecessor::{Event as OlderEvent, Output, Settings};
+use heirloom_proto::{MessageKind, Phase, Predecessor};
 
 use crate::event::{Event, Side};
 use crate::moment::Moment;
@@ -115,7 +115,7 @@ impl Recorder {
                 let machine = &self.pair.older.machine;
                 let phase = machine.phase();
                 // The time for `Owned` begins with `Commit`, before the token is unlocked.
-                let is_busy = phase != Phase::Releasing && machine.clone().poll_output().is_some();
+                let is_busy = phase != Phase::Releasing && acts_next(machine);
                 (awaited_by_older(phase), machine.poll_deadline(), is_busy)
             }
             Side::Successor => {
@@ -167,6 +167,13 @@ impl Recorder {
         let queue = &self.pair.youngers[0].link.to_older;
         queue.iter().any(|frame| kind_of(frame) == Some(kind))
     }
+}
+
+/// Whether it has something to do yet, beside telling how far it has come.
+fn acts_next(machine: &Predecessor) -> bool {
+    let mut machine = machine.clone();
+    let tells = |output: &Output| matches!(output, Output::Event(OlderEvent::Entered { .. }));
+    std::iter::from_fn(|| machine.poll_output()).any(|output| !tells(&output))
 }
 
 fn next(counter: &mut usize) -> usize {

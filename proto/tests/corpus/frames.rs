@@ -1,5 +1,7 @@
 //! Frames worth beginning with, and some that are no frames.
 
+use heirloom_proto::{Commit, LateState, Message, Name, Schema, Words};
+
 use super::Seed;
 use super::script::Script;
 use super::support::entry;
@@ -10,9 +12,26 @@ const HEADER: usize = 12;
 pub(crate) fn frames() -> Vec<Seed> {
     let mut seeds: Vec<_> =
         samples().into_iter().map(|(name, message)| (name, message.encode().unwrap())).collect();
+    seeds.extend(late_states());
     seeds.extend([("empty", Vec::new()), ("header-only", one_file()[..HEADER].to_vec())]);
     seeds.extend(broken());
     seeds
+}
+
+/// `Commit` with last words, whole and with one that comes twice.
+fn late_states() -> Vec<Seed> {
+    let words = |name: &str, schema: &str| Words {
+        name: Name::new(name).unwrap(),
+        schema: Schema::new(schema).unwrap(),
+        bytes: b"4711".to_vec(),
+    };
+    let late_state = LateState { words: vec![words("counter", "v2"), words("counter", "v1")] };
+    let whole = late_state.encode().unwrap();
+    let mut twice = whole.clone();
+    let length = twice.len();
+    twice[length - 13] = b'2'; // the last byte of the second schema
+    let commit = |late_state| Message::Commit(Commit { late_state }).encode().unwrap();
+    vec![("commit-with-last-words", commit(whole)), ("commit-with-words-twice", commit(twice))]
 }
 
 /// The bodies of manifests.
@@ -45,7 +64,7 @@ fn broken() -> Vec<Seed> {
 
 /// Messages as `round_trip` makes them: each kind, and lists that are cut into batches.
 pub(crate) fn messages() -> Vec<Seed> {
-    const KINDS: [&str; 18] = [
+    const KINDS: [&str; 21] = [
         "hello",
         "welcome",
         "refuse",
@@ -63,6 +82,9 @@ pub(crate) fn messages() -> Vec<Seed> {
         "upgrade",
         "outcome",
         "draining",
+        "open",
+        "watch",
+        "happened",
         "unknown",
     ];
     let of_kind = |(number, name): (usize, &&'static str)| {

@@ -100,6 +100,28 @@ mod older {
         Script::new().byte(2)
     }
 
+    /// `Watch`, on the first connection, and the report that it is answered with.
+    pub(super) fn watch() -> Script {
+        const UNDAMAGED: u8 = 0;
+        const WATCH: u8 = 18;
+        const FIRST_CONNECTION: u8 = 0;
+        const TAKEN_AT_ONCE: u8 = 0;
+        let frame = Script::new().byte(1).byte(UNDAMAGED).byte(WATCH);
+        frame.byte(FIRST_CONNECTION).byte(TAKEN_AT_ONCE)
+    }
+
+    /// An upgrade, of which a watcher is told.
+    pub(super) fn upgrade() -> Script {
+        const TAKEN_AT_ONCE: u8 = 0;
+        Script::new().byte(8).byte(TAKEN_AT_ONCE)
+    }
+
+    /// A stop. Neither what has failed by it nor the stop itself can be told to the watcher.
+    pub(super) fn stop_untold() -> Script {
+        const LOST: u8 = 1;
+        Script::new().byte(11).byte(LOST).byte(LOST)
+    }
+
     pub(super) fn dies() -> Script {
         Script::new().byte(5).byte(0)
     }
@@ -167,6 +189,11 @@ pub(crate) fn predecessor() -> Vec<(Seed, Phase)> {
             "successor-is-never-ready",
             begin().then(connect()).then(hello(1)).then(received()).then(deadline()),
             Phase::Serving,
+        ),
+        (
+            "watcher-is-lost-by-two-tales-at-once",
+            begin().then(connect()).then(watch()).then(upgrade()).then(stop_untold()),
+            Phase::Stopped,
         ),
     ];
     seeds.map(|(name, script, end)| ((name, script.into_bytes()), end)).into()

@@ -5,7 +5,7 @@ use std::fs;
 
 use heirloom_proto::limits::{FROZEN_VERSION, VERSION};
 use heirloom_proto::{
-    AbortReason, InvalidMessage, Kind, Message, MessageKind, Phase, RefuseReason,
+    AbortReason, Happening, InvalidMessage, Kind, Message, MessageKind, Phase, RefuseReason,
 };
 
 use crate::cases;
@@ -82,13 +82,15 @@ fn every_number_on_the_wire_stays() {
     let kinds = MessageKind::ALL.iter().map(|kind| *kind as u16);
     let expected = [
         0x8001, 0x8002, 0x8003, 0x8004, 0x8005, 0x0006, 0x8007, 0x8008, 0x8009, 0x800a, 0x000b,
-        0x800c, 0x800d, 0x800e, 0x800f, 0x8010, 0x0011,
+        0x800c, 0x800d, 0x800e, 0x800f, 0x8010, 0x0011, 0x0012, 0x8013, 0x0014,
     ];
     assert_eq!(kinds.collect::<Vec<_>>(), expected, "{CHANGED}");
     numbers(AbortReason::ALL.iter().map(|reason| u16::from(*reason)), 10);
     numbers(RefuseReason::ALL.iter().map(|reason| u16::from(*reason)), 9);
     numbers(Phase::ALL.iter().map(|phase| u8::from(*phase).into()), 12);
+    numbers(Happening::ALL.iter().map(|event| u16::from(*event)), 10);
     for number in 0..=u16::MAX {
+        assert_eq!(u16::from(Happening::from(number)), number);
         assert_eq!(u16::from(Kind::from(number)), number);
         assert_eq!(u16::from(AbortReason::from(number)), number);
         assert_eq!(u16::from(RefuseReason::from(number)), number);
@@ -105,12 +107,14 @@ fn numbers(found: impl Iterator<Item = u16>, last: u16) {
 fn every_number_that_is_given_and_an_unknown_one_stand_in_a_vector() {
     let (mut refuse, mut abort) = (BTreeSet::new(), BTreeSet::new());
     let (mut phases, mut entries) = (BTreeSet::new(), BTreeSet::new());
+    let mut events = BTreeSet::new();
     for case in cases::today() {
         match case.message {
             Message::Refuse(message) => {
                 refuse.insert(message.reason.into());
                 phases.insert(u16::from(u8::from(message.phase)));
             }
+            Message::Happened(message) => drop(events.insert(message.event.into())),
             Message::Abort(message) => drop(abort.insert(message.reason.into())),
             Message::Manifest(message) => {
                 entries.extend(message.entries.iter().map(|(entry, ())| u16::from(entry.kind)));
@@ -123,6 +127,7 @@ fn every_number_that_is_given_and_an_unknown_one_stand_in_a_vector() {
         ("abort", abort, 10),
         ("phase", phases, 12),
         ("kind of entry", entries, 10),
+        ("event", events, 10),
     ] {
         let (known, unknown): (Vec<u16>, Vec<u16>) = found.iter().partition(|n| **n <= last);
         assert_eq!(known, (1..=last).collect::<Vec<_>>(), "{what}");

@@ -50,7 +50,7 @@ pub(crate) enum Descriptors {
 }
 
 /// Section 4, with the bodies of section 5.
-pub(crate) const KINDS: [Layout; 17] = [
+pub(crate) const KINDS: [Layout; 20] = [
     Layout { version: 0, ..kind(0x8001, "Hello", S_P, HELLO) },
     Layout {
         descriptors: Descriptors::Exactly(2),
@@ -72,6 +72,9 @@ pub(crate) const KINDS: [Layout; 17] = [
     kind(0x800f, "Upgrade", "tool → P", &[]),
     kind(0x8010, "Outcome", "P → tool", &[Field("outcome", OUTCOME)]),
     kind(0x0011, "Draining", P_S, &[]),
+    kind(0x0012, "Open", P_S, &[Field("open", U64)]),
+    kind(0x8013, "Watch", "tool → P", &[]),
+    kind(0x0014, "Happened", "P → tool", HAPPENED),
 ];
 
 const fn kind(
@@ -153,6 +156,13 @@ const READY: &[Field] = &[
     Field("names", Shape::List("name", &[Field("name", NAME)], u64::MAX)),
 ];
 
+/// What the late state of `Commit` is, unless it has no bytes.
+pub(crate) const LATE_STATE: &[Field] =
+    &[Field("last words", Shape::List("last words", WORDS, u64::MAX))];
+
+pub(crate) const WORDS: &[Field] =
+    &[Field("name", NAME), Field("schema", NAME), Field("content", Shape::Bytes(usize::MAX))];
+
 const STATUS_REPORT: &[Field] = &[
     Field("generation", U64),
     Field("process id", U32),
@@ -163,9 +173,54 @@ const STATUS_REPORT: &[Field] = &[
     Field("since the process began", Shape::Milliseconds),
     Field("entries it would hand over now", U64),
     Field("draining generations", Shape::List("draining generation", DRAINING, u64::MAX)),
+    Field("open", OPEN),
+    Field("running handoff", Shape::Optional(&Shape::Group(RUNNING))),
+    Field("last failure", Shape::Optional(&Shape::Group(FAILURE))),
+    Field("entries listed", Shape::List("entry listed", LISTED, u64::MAX)),
 ];
 
-const DRAINING: &[Field] = &[Field("generation", U64), Field("process id", U32)];
+const OPEN: Shape = Shape::Optional(&U64);
+
+pub(crate) const DRAINING: &[Field] =
+    &[Field("generation", U64), Field("process id", U32), Field("open", OPEN)];
+
+pub(crate) const RUNNING: &[Field] = &[Field("process id", U32), Field("build label", LABEL)];
+
+pub(crate) const FAILURE: &[Field] = &[
+    Field("phase", PHASE),
+    Field("duration of the handoff", Shape::Milliseconds),
+    Field("since it failed", Shape::Milliseconds),
+    Field("text", TEXT),
+];
+
+pub(crate) const LISTED: &[Field] =
+    &[Field("kind", ENTRY_KIND), Field("name", NAME), Field("local address", Shape::Bytes(128))];
+
+const HAPPENED: &[Field] = &[
+    Field("event", EVENT),
+    Field("process id", U32),
+    Field("generation", U64),
+    Field("phase", PHASE),
+    Field("duration of the handoff", Shape::Milliseconds),
+    Field("number", U64),
+    Field("text", TEXT),
+];
+
+pub(crate) const EVENT: Shape = Shape::Named(
+    2,
+    &[
+        (1, "began"),
+        (2, "phase"),
+        (3, "progress"),
+        (4, "ready"),
+        (5, "owned"),
+        (6, "failed"),
+        (7, "taken back"),
+        (8, "refused"),
+        (9, "retired"),
+        (10, "stopped"),
+    ],
+);
 
 const OUTCOME: Shape = Shape::OneOf(&[
     ("committed", &[Field("process id of the new owner", U32), Field("its generation", U64)]),
@@ -234,5 +289,7 @@ pub(crate) const ENTRY_KIND: Shape = Shape::Named(
         (8, "file"),
         (9, "descriptor of any sort"),
         (10, "control connection to an older generation that is still draining"),
+        (11, "state"),
+        (12, "announcement of last words"),
     ],
 );

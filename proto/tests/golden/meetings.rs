@@ -8,7 +8,7 @@ use heirloom_proto::{
 use crate::cases::MUST_UNDERSTAND;
 use crate::files;
 use crate::release::{Host, NEWER, OLDER, PEER, Release, Visitor, names};
-use crate::support::{SECRET, settings, spawned_hello};
+use crate::support::{SECRET, seconds, settings, spawned_hello};
 
 #[test]
 fn an_older_successor_takes_the_service_over() {
@@ -33,11 +33,12 @@ fn take_over(release: Release, build: &str) {
     assert_eq!(visitor.locks(), Lock::Got { attempt: 1 });
     assert_eq!(names(&visitor.says("owned")), ["Draining"]);
     let older = &mut visitor.pair.older;
+    let took = seconds(0);
     let expected = [
-        Event::Began { pid: 200, build: build.into() },
-        Event::Progress { text: "warming up".into() },
-        Event::SuccessorReady { strays: 0 },
-        Event::Owned { pid: 200, generation: 2 },
+        Event::Began { pid: 200, build: build.into(), took },
+        Event::Progress { pid: 200, text: "warming up".into(), took },
+        Event::SuccessorReady { pid: 200, strays: 0, took },
+        Event::Owned { pid: 200, generation: 2, took },
     ];
     assert_eq!(older.events, expected);
     older.machine.handle_drained();
@@ -126,7 +127,10 @@ fn be_refused_and_given_up(release: Release) {
         visitor.says("abort");
         visitor.pair.assert_older_owns();
         let event = visitor.pair.older.events.last();
-        assert!(matches!(event, Some(Event::Failed(failure)) if gave_up(failure)), "{event:?}");
+        assert!(
+            matches!(event, Some(Event::Failed(ended)) if gave_up(&ended.failure)),
+            "{event:?}"
+        );
     }
 }
 
@@ -191,7 +195,11 @@ fn a_generation_of_another_release_that_has_drained_is_heard() {
             owner.pair.older.machine.handle_frame(PEER, &frame, owner.pair.now);
         }
         owner.pair.settle();
-        assert_eq!(owner.pair.older.events, [Event::Retired { generation: 1 }], "{release:?}");
+        assert_eq!(
+            owner.pair.older.events,
+            [Event::Retired { generation: 1, pid: 99 }],
+            "{release:?}"
+        );
     }
 }
 
@@ -201,13 +209,13 @@ fn a_draining_generation_that_must_be_understood_and_is_not_is_given_up() {
     owner.sends(&files::frame("draining"));
     assert_eq!(names(&owner.sends(&files::frame(MUST_UNDERSTAND))), [] as [&str; 0]);
     assert_eq!(owner.pair.older.closed, [PEER]);
-    assert_eq!(owner.pair.older.events, [Event::Retired { generation: 1 }]);
+    assert_eq!(owner.pair.older.events, [Event::Retired { generation: 1, pid: 99 }]);
 }
 
 /// Today's owner, after a generation of another release that has yet to say anything.
 fn owner_with_elder() -> Visitor {
     let mut owner = Visitor::of(NEWER);
-    let generation = DrainingGeneration { generation: 1, pid: 99 };
+    let generation = DrainingGeneration { generation: 1, pid: 99, open: None };
     let elder = Elder { connection: PEER, generation, drains: false };
     owner.pair.older.machine = Predecessor::new(settings(), vec![elder], owner.pair.now);
     owner

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use heirloom_proto::predecessor::{self, Event};
+use heirloom_proto::predecessor;
 use heirloom_proto::{
     Abort, AbortReason, Entry, Failure, Kind, Message, PeerIncompatible, Phase, Predecessor,
     RefuseReason, Successor, successor,
@@ -62,7 +62,7 @@ fn a_reason_to_give_up_that_is_unknown_is_shown_as_its_number() {
     let mut visitor = Visitor::of(NEWER);
     visitor.goes_on_to("received");
     visitor.says("abort-unknown-reason");
-    assert_eq!(visitor.pair.older.events.last(), Some(&Event::Failed(failure)));
+    assert_eq!(visitor.pair.older.failure(), Some(&failure));
     visitor.pair.assert_older_owns();
 }
 

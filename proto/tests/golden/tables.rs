@@ -2,8 +2,8 @@
 //! fields in the same order, at the same offsets, within the same bounds.
 
 use crate::layout::{
-    ABORT_REASON, Descriptors, ENTRY, ENTRY_KIND, FILE, Field, KINDS, Layout, PHASE, REFUSE_REASON,
-    SOCKET, Shape,
+    ABORT_REASON, DRAINING, Descriptors, ENTRY, ENTRY_KIND, EVENT, FAILURE, FILE, Field, KINDS,
+    LATE_STATE, LISTED, Layout, PHASE, REFUSE_REASON, RUNNING, SOCKET, Shape, WORDS,
 };
 
 const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
@@ -32,6 +32,12 @@ fn every_body_is_as_its_table_says() {
     }
     check("entry", &table("\nAn entry:"), &rows(ENTRY, Some(0)));
     check("socket", &table("\nIdentity 0, a socket"), &rows(SOCKET, Some(0)));
+    check("late state", &table("\nThe late state"), &rows(LATE_STATE, Some(0)));
+    check("words", &table("\nLast words of one name"), &rows(WORDS, Some(0)));
+    check("draining generation", &table("\nA draining generation:"), &rows(DRAINING, Some(0)));
+    check("running handoff", &table("\nA running handoff:"), &rows(RUNNING, Some(0)));
+    check("last failure", &table("\nA last failure,"), &rows(FAILURE, Some(0)));
+    check("entry listed", &table("\nAn entry listed:"), &rows(LISTED, Some(0)));
     check("file", &table("\nIdentity 1 and `path`"), &rows(FILE, Some(0)));
 }
 
@@ -51,11 +57,13 @@ fn every_other_body_is_as_its_table_says() {
     for name in ["Received", "Progress", "Ready", "Commit", "Abort", "StatusReport"] {
         check_others(name, &rows(body(name), Some(0)));
     }
-    for names in ["Released, Owned, Draining, Retired", "Status, Upgrade"] {
+    for names in ["Released, Owned, Draining, Retired", "Status, Upgrade, Watch"] {
         let empty = names.split(", ").all(|name| body(name).is_empty());
         assert!(empty, "{names}");
         check_others(names, &[Row::new("", "0", "")]);
     }
+    check_others("Open", &rows(body("Open"), Some(0)));
+    check_others("Happened", &rows(body("Happened"), Some(0)));
     let [Field(_, Shape::OneOf(variants))] = body("Outcome") else { panic!("not a variant") };
     check_others("Outcome", &[Row::new("0", "4", &format!("one of: {}", numbered(variants)))]);
     for (name, fields) in *variants {
@@ -73,6 +81,9 @@ fn every_number_has_the_name_that_its_table_gives() {
         let told: Vec<_> = told.map(|(number, name)| (number.parse().unwrap(), name)).collect();
         assert_eq!(names(&shape), told);
     }
+    let events = table("\n`Happened` tells,");
+    let events = events.iter().map(|row| (row[1].parse().unwrap(), row[0]));
+    assert_eq!(names(&EVENT), events.collect::<Vec<_>>());
     let words: Vec<_> = PROTOCOL.split_whitespace().collect();
     let kinds: Vec<_> = names(&ENTRY_KIND).iter().map(|(n, name)| format!("{n} {name}")).collect();
     let sentence = format!("Kinds of entry: {}. Other kinds", kinds.join(", "));
@@ -139,7 +150,7 @@ fn row(name: &str, shape: &Shape, offset: &str) -> Row {
             Row::new(offset, "8 + n", name).within(*most as u64)
         }
         Shape::Optional(inner) => {
-            let size = format!("1 or {}", 1 + size(inner).unwrap());
+            let size = size(inner).map_or("…".into(), |size| format!("1 or {}", 1 + size));
             Row::new(offset, &size, &format!("{name}, optional"))
         }
         Shape::OneOf(variants) => {

@@ -75,6 +75,7 @@ fn every_field_that_has_a_bound_is_as_long_as_it_may_be_in_a_vector() {
     }
     let expected = [
         ("Abort", "text"),
+        ("Happened", "text"),
         ("Hello", "build label"),
         ("Hello", "service label"),
         ("Manifest", "local address"),
@@ -85,7 +86,10 @@ fn every_field_that_has_a_bound_is_as_long_as_it_may_be_in_a_vector() {
         ("Ready", "name"),
         ("Refuse", "text"),
         ("StatusReport", "build label"),
+        ("StatusReport", "local address"),
+        ("StatusReport", "name"),
         ("StatusReport", "service label"),
+        ("StatusReport", "text"),
         ("Welcome", "build label"),
     ];
     assert_eq!(full.into_iter().collect::<Vec<_>>(), expected);

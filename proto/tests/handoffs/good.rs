@@ -87,11 +87,11 @@ fn the_owner_tells_what_happens_in_order() {
     let mut pair = Pair::connected(1);
     pair.younger().ready = Some(vec![Name::new("file-0").unwrap()]);
     pair.settle();
-    let build = "1.1".into();
+    let (build, took) = ("1.1".into(), seconds(0));
     let expected = [
-        OlderEvent::Began { pid: 200, build },
-        OlderEvent::SuccessorReady { strays: 1 },
-        OlderEvent::Owned { pid: 200, generation: 2 },
+        OlderEvent::Began { pid: 200, build, took },
+        OlderEvent::SuccessorReady { pid: 200, strays: 1, took },
+        OlderEvent::Owned { pid: 200, generation: 2, took },
     ];
     assert_eq!(pair.older.events, expected);
 }
@@ -135,7 +135,7 @@ fn more_stray_names_than_fit_a_frame_are_counted_all_the_same() {
     pair.younger().ready = Some(names.collect());
     pair.settle();
     pair.assert_younger_owns();
-    let strays = OlderEvent::SuccessorReady { strays: 1_000 };
+    let strays = OlderEvent::SuccessorReady { pid: 200, strays: 1_000, took: seconds(0) };
     assert!(pair.older.events.contains(&strays));
 }
 
@@ -156,7 +156,7 @@ fn retired_is_the_last_word_and_is_said_once() {
 
 #[test]
 fn an_older_generation_that_says_retired_is_counted_no_more() {
-    let generation = DrainingGeneration { generation: 1, pid: 99 };
+    let generation = DrainingGeneration { generation: 1, pid: 99, open: None };
     let elder = Elder { connection: ConnectionId(40), generation, drains: false };
     let mut pair = Pair::serving(0);
     pair.older.machine = Predecessor::new(settings(), vec![elder], pair.now);
@@ -164,8 +164,8 @@ fn an_older_generation_that_says_retired_is_counted_no_more() {
     pair.older.machine.handle_frame(ConnectionId(40), &retired, pair.now);
     pair.older.machine.handle_closed(ConnectionId(41), pair.now);
     pair.settle();
-    assert_eq!(pair.older.events, [OlderEvent::Retired { generation: 1 }]);
-    assert_eq!(pair.older.closed, [ConnectionId(40), ConnectionId(41)]);
+    assert_eq!(pair.older.events, [OlderEvent::Retired { generation: 1, pid: 99 }]);
+    assert_eq!(pair.older.closed, [ConnectionId(40)]); // of the other it has not heard
     assert!(pair.older.machine.elders().is_empty());
 }
 

@@ -1,7 +1,7 @@
 //! Who is not let in, and what he is told.
 
 use heirloom_proto::limits::{MAX_PENDING, PENDING_TIMEOUT};
-use heirloom_proto::predecessor::{ConnectionId, Elder, Event};
+use heirloom_proto::predecessor::{ConnectionId, Elder};
 use heirloom_proto::{
     DrainingGeneration, Failure, Hello, Message, Phase, Predecessor, Refuse, RefuseReason, Secret,
 };
@@ -81,7 +81,7 @@ fn nobody_succeeds_a_process_that_has_handed_over() {
 fn too_many_draining_generations_hold_the_next_one_up() {
     let elder = |number| Elder {
         connection: ConnectionId(40 + number),
-        generation: DrainingGeneration { generation: number, pid: 1 },
+        generation: DrainingGeneration { generation: number, pid: 1, open: None },
         drains: true,
     };
     let mut pair = Pair::serving(1);
@@ -133,7 +133,7 @@ fn too_few_descriptor_slots_are_refused_with_the_numbers() {
         "successor has 24 free descriptor slots, the handoff needs 1310: raise LimitNOFILE";
     assert_eq!(refuse.text, expected);
     pair.assert_older_owns();
-    assert!(matches!(pair.older.events.last(), Some(Event::Failed(Failure::Refused(_)))));
+    assert!(matches!(pair.older.failure(), Some(Failure::Refused(_))));
 }
 
 #[test]
@@ -214,7 +214,7 @@ fn a_spawned_successor_of_another_version_ends_the_upgrade_and_one_of_another_se
     let refuse = refused(&mut pair, newer);
     assert_eq!(refuse.reason, RefuseReason::Version);
     pair.assert_older_owns();
-    assert_eq!(pair.older.events.last(), Some(&Event::Failed(Failure::Refused(refuse))));
+    assert_eq!(pair.older.failure(), Some(&Failure::Refused(refuse)));
     assert_eq!(pair.older.condemned, 1);
     // A stranger of another version changes nothing.
     pair.older.machine.handle_upgrade(SECRET, pair.now).unwrap();
@@ -231,7 +231,7 @@ fn a_process_that_cannot_be_spawned_is_told_and_changes_nothing() {
     pair.older.machine.handle_spawn_failed("no such file".into(), pair.now);
     pair.settle();
     let failure = Failure::Spawn("no such file".into());
-    assert_eq!(pair.older.events, [Event::Failed(failure)]);
+    assert_eq!(pair.older.failure(), Some(&failure));
     pair.assert_older_owns();
 }
 

@@ -2,7 +2,7 @@
 //! that one may find it dead, and goes by the attempt in the token.
 
 use heirloom_proto::limits::SETTLE_TIMEOUT;
-use heirloom_proto::predecessor::{ConnectionId, Elder, Event, Settings};
+use heirloom_proto::predecessor::{ConnectionId, Elder, Settings};
 use heirloom_proto::{
     Abort, AbortReason, DrainingGeneration, Failure, Message, Outcome, Phase, Predecessor,
     RefuseReason, Timeouts,
@@ -15,7 +15,7 @@ const TOOL: ConnectionId = ConnectionId(41);
 
 /// An owner whose predecessor has said nothing since.
 fn unsettled() -> Pair {
-    let generation = DrainingGeneration { generation: 1, pid: 99 };
+    let generation = DrainingGeneration { generation: 1, pid: 99, open: None };
     let elder = Elder { connection: ELDER, generation, drains: false };
     let mut pair = Pair::serving(1);
     pair.older.machine = Predecessor::new(settings(), vec![elder], pair.now);
@@ -106,7 +106,7 @@ fn a_cap_on_the_whole_handoff_holds_while_a_successor_waits() {
     pair.connect(hello());
     pair.pass(cap);
     let failed = Failure::TimedOut { phase: Phase::Greeting, allowed: cap, took: cap };
-    assert_eq!(pair.older.events.last(), Some(&Event::Failed(failed)));
+    assert_eq!(pair.older.failure(), Some(&failed));
 }
 
 #[test]
@@ -128,8 +128,7 @@ fn a_successor_that_has_waited_too_long_is_refused_and_told_who_is_to_blame() {
     };
     assert_eq!((refuse.reason, refuse.phase), (RefuseReason::Busy, Phase::Greeting));
     assert!(refuse.text.starts_with("generation 1 (pid 99) has not heard yet"), "{refuse}");
-    let failed = Event::Failed(Failure::Refused(refuse));
-    assert!(pair.older.events.contains(&failed), "{:?}", pair.older.events);
+    assert_eq!(pair.older.failure(), Some(&Failure::Refused(refuse)));
     assert_eq!(pair.older.closed, [Pair::connection(0)]);
     assert_eq!(pair.kernel.attempt(0), 0, "an attempt has begun");
     pair.assert_older_owns();

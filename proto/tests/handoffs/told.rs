@@ -86,6 +86,24 @@ fn entries_that_differ_in_kind_or_name_are_taken_in_any_order() {
     assert_eq!(outcome_of(vec![elder()], vec![elder()]), None);
 }
 
+fn in_schema(kind: Kind, schema: &str) -> Entry {
+    Entry { opaque: schema.as_bytes().to_vec().try_into().unwrap(), ..of(kind, 1) }
+}
+
+#[test]
+fn a_state_may_come_in_several_schemas_and_not_twice_in_one() {
+    for kind in [Kind::State, Kind::LastWords] {
+        let (old, new) = (in_schema(kind, "v1"), in_schema(kind, "v2"));
+        assert_eq!(outcome_of(vec![new.clone()], vec![old.clone()]), None);
+        let name = old.name.clone();
+        let expected = Failure::Misbehaved(PeerMisbehaved::Duplicate { kind, name });
+        assert_eq!(outcome_of(vec![old.clone()], vec![new, old]), Some(expected));
+    }
+    // What travels with any other entry tells none from another.
+    let twice = outcome_of(vec![in_schema(Kind::File, "v1")], vec![in_schema(Kind::File, "v2")]);
+    assert!(matches!(twice, Some(Failure::Misbehaved(PeerMisbehaved::Duplicate { .. }))));
+}
+
 #[test]
 fn two_entries_of_one_kind_and_name_are_a_breach_of_the_protocol() {
     let (one, other) = (of(Kind::File, 1), of(Kind::File, 2));

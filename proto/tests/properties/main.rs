@@ -12,6 +12,7 @@
 mod support;
 
 mod damage;
+mod late_state;
 mod messages;
 mod pairing;
 mod survival;

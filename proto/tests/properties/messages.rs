@@ -4,9 +4,10 @@ use heirloom_proto::limits::{
     MAX_ADDRESS, MAX_LABEL, MAX_LATE_STATE, MAX_NAME, MAX_OPAQUE, MAX_TEXT,
 };
 use heirloom_proto::{
-    Abort, AbortReason, Commit, DrainingGeneration, Entry, FileId, Hello, Identity, Kind, Manifest,
-    Message, MessageKind, Name, Outcome, Phase, Progress, Ready, Received, Refuse, RefuseReason,
-    Secret, Socket, StatusReport, Timeouts, Welcome,
+    Abort, AbortReason, Commit, DrainingGeneration, Entry, FileId, Happened, Happening, Hello,
+    Identity, Kind, LastFailure, Listed, Manifest, Message, MessageKind, Name, Open, Outcome,
+    Phase, Progress, Ready, Received, Refuse, RefuseReason, RunningHandoff, Secret, Socket,
+    StatusReport, Timeouts, Welcome,
 };
 use proptest::collection::{SizeRange, vec};
 use proptest::option;
@@ -29,6 +30,8 @@ pub(crate) fn message() -> impl Strategy<Value = Message> {
         1 => (any::<u16>(), text(MAX_TEXT)).prop_map(|(reason, text)| {
             Message::Abort(Abort { reason: AbortReason::from(reason), text })
         }),
+        1 => any::<u64>().prop_map(|open| Message::Open(Open { open })),
+        2 => happened().prop_map(Message::Happened),
         2 => without_body(),
     ]
 }
@@ -42,7 +45,7 @@ pub(crate) fn manifest(count: impl Into<SizeRange>) -> impl Strategy<Value = Man
 }
 
 pub(crate) fn entry() -> impl Strategy<Value = Entry> {
-    let kind = prop_oneof![0..=11_u16, any::<u16>()].prop_map(Kind::from);
+    let kind = prop_oneof![0..=13_u16, any::<u16>()].prop_map(Kind::from);
     let opaque = prop_oneof![4 => bytes(16), 1 => bytes(MAX_OPAQUE)];
     (kind, name(), identity(), option::of(file()), opaque).prop_map(
         |(kind, name, identity, path, opaque)| {
@@ -53,7 +56,7 @@ pub(crate) fn entry() -> impl Strategy<Value = Entry> {
 }
 
 /// Of one to so many bytes as a name may have, of any characters but NUL.
-fn name() -> impl Strategy<Value = Name> {
+pub(crate) fn name() -> impl Strategy<Value = Name> {
     text(MAX_NAME).prop_map(|text| {
         let text = text.replace('\0', "0");
         Name::new(if text.is_empty() { "name" } else { &text }).unwrap()
@@ -127,11 +130,23 @@ fn ready() -> impl Strategy<Value = Ready> {
 }
 
 fn report() -> impl Strategy<Value = StatusReport> {
-    let draining = (any::<u64>(), any::<u32>())
-        .prop_map(|(generation, pid)| DrainingGeneration { generation, pid });
     let labels = (text(MAX_LABEL), text(MAX_LABEL));
-    (any::<[u64; 4]>(), any::<u32>(), labels, phase(), vec(draining, 0..5)).prop_map(
-        |([generation, age_ms, uptime_ms, entries], pid, (service, build), phase, draining)| {
+    let rest = (
+        option::of(any::<u64>()),
+        option::of(running()),
+        option::of(failure()),
+        vec(listed(), 0..5),
+    );
+    (any::<[u64; 4]>(), any::<u32>(), labels, phase(), vec(draining(), 0..5), rest).prop_map(
+        |(
+            [generation, age_ms, uptime_ms, entries],
+            pid,
+            (service, build),
+            phase,
+            draining,
+            rest,
+        )| {
+            let (open, handoff, last_failure, listed) = rest;
             StatusReport {
                 generation,
                 pid,
@@ -142,7 +157,47 @@ fn report() -> impl Strategy<Value = StatusReport> {
                 uptime_ms,
                 entries,
                 draining,
+                open,
+                handoff,
+                last_failure,
+                listed,
             }
+        },
+    )
+}
+
+fn draining() -> impl Strategy<Value = DrainingGeneration> {
+    (any::<u64>(), any::<u32>(), option::of(any::<u64>()))
+        .prop_map(|(generation, pid, open)| DrainingGeneration { generation, pid, open })
+}
+
+fn running() -> impl Strategy<Value = RunningHandoff> {
+    (any::<u32>(), text(MAX_LABEL)).prop_map(|(pid, build)| RunningHandoff { pid, build })
+}
+
+fn failure() -> impl Strategy<Value = LastFailure> {
+    (phase(), any::<[u64; 2]>(), text(MAX_TEXT))
+        .prop_map(|(phase, [took_ms, ago_ms], text)| LastFailure { phase, took_ms, ago_ms, text })
+}
+
+fn listed() -> impl Strategy<Value = Listed> {
+    let kind = any::<u16>().prop_map(Kind::from);
+    (kind, name(), bytes(MAX_ADDRESS)).prop_map(|(kind, name, address)| {
+        let address = address.try_into().unwrap();
+        Listed { kind, name, address }
+    })
+}
+
+fn happened() -> impl Strategy<Value = Happened> {
+    (any::<u16>(), any::<u32>(), any::<[u64; 3]>(), phase(), text(MAX_TEXT)).prop_map(
+        |(event, pid, [generation, took_ms, number], phase, text)| Happened {
+            event: Happening::from(event),
+            pid,
+            generation,
+            phase,
+            took_ms,
+            number,
+            text,
         },
     )
 }
@@ -164,6 +219,7 @@ fn without_body() -> impl Strategy<Value = Message> {
         Just(Message::Retired),
         Just(Message::Status),
         Just(Message::Upgrade),
+        Just(Message::Watch),
         unknown.prop_map(Message::Unknown),
     ]
 }

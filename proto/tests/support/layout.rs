@@ -2,7 +2,7 @@
 //! encoder of the protocol has to bring about, whichever one is in use.
 
 use heirloom_proto::{
-    Entry, FileId, Hello, Identity, Message, Outcome, Refuse, StatusReport, Welcome,
+    Entry, FileId, Happened, Hello, Identity, Message, Outcome, Refuse, StatusReport, Welcome,
 };
 
 /// One field, by the name under which an error tells it.
@@ -38,6 +38,8 @@ pub fn layout(message: &Message) -> Vec<Field> {
         Message::Abort(abort) => vec![fixed("reason", 2), counted("text", abort.text.len())],
         Message::StatusReport(report) => of_report(report),
         Message::Outcome(outcome) => of_outcome(outcome),
+        Message::Open(_) => vec![fixed("open", 8)],
+        Message::Happened(happened) => of_happened(happened),
         _ => Vec::new(),
     }
 }
@@ -149,8 +151,46 @@ fn of_report(report: &StatusReport) -> Vec<Field> {
     for index in 0..report.draining.len() {
         fields.push(fixed(&format!("draining[{index}].generation"), 8));
         fields.push(fixed(&format!("draining[{index}].pid"), 4));
+        let open = report.draining[index].open;
+        fields.push(fixed(&format!("draining[{index}].open"), optional(8, open.is_some())));
+    }
+    fields.push(fixed("open", optional(8, report.open.is_some())));
+    fields.push(fixed("handoff", 1));
+    if let Some(handoff) = &report.handoff {
+        fields.extend([fixed("handoff.pid", 4), counted("handoff.build", handoff.build.len())]);
+    }
+    fields.push(fixed("last_failure", 1));
+    if let Some(failure) = &report.last_failure {
+        fields.extend([
+            fixed("last_failure.phase", 1),
+            fixed("last_failure.took_ms", 8),
+            fixed("last_failure.ago_ms", 8),
+            counted("last_failure.text", failure.text.len()),
+        ]);
+    }
+    fields.push(list("listed"));
+    for (index, listed) in report.listed.iter().enumerate() {
+        fields.push(fixed(&format!("listed[{index}].kind"), 2));
+        fields.push(counted(&format!("listed[{index}].name"), listed.name.as_str().len()));
+        fields.push(counted(&format!("listed[{index}].address"), listed.address.as_bytes().len()));
     }
     fields
+}
+
+fn optional(length: usize, is_there: bool) -> usize {
+    if is_there { 1 + length } else { 1 }
+}
+
+fn of_happened(happened: &Happened) -> Vec<Field> {
+    vec![
+        fixed("event", 2),
+        fixed("pid", 4),
+        fixed("generation", 8),
+        fixed("phase", 1),
+        fixed("took_ms", 8),
+        fixed("number", 8),
+        counted("text", happened.text.len()),
+    ]
 }
 
 fn of_outcome(outcome: &Outcome) -> Vec<Field> {

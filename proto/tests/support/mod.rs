@@ -97,10 +97,8 @@ impl Pair {
         let frame = Message::Status.encode().unwrap();
         self.older.machine.handle_frame(connection, &frame, self.now);
         while let Some(output) = self.older.machine.poll_output() {
-            if let Output::Send { frame, .. } = output
-                && let Ok(Message::StatusReport(report)) = Message::decode(&frame)
-            {
-                return report;
+            if output == Output::Report(connection) {
+                return self.older.machine.report(self.now);
             }
         }
         panic!("no answer")

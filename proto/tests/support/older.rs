@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use heirloom_proto::predecessor::{Attachment, ConnectionId, Event, Output, Settings};
-use heirloom_proto::{Abort, Entry, Message, Predecessor};
+use heirloom_proto::{Abort, Entry, Failure, Message, Predecessor};
 
 use super::kernel::{Kernel, Who};
 use super::link::Parcel;
@@ -29,7 +29,11 @@ pub struct Older {
     /// Successors whose end of file and death it has been told.
     told_closed: Vec<usize>,
     told_died: Vec<usize>,
+    /// What has happened, but for who was refused and how far a handoff has come.
     pub events: Vec<Event>,
+    pub passed: Vec<Event>,
+    /// What the application counts.
+    pub open: Option<u64>,
     /// What went to connections that are no successor's.
     pub said: Vec<(ConnectionId, Message)>,
     pub closed: Vec<ConnectionId>,
@@ -59,12 +63,22 @@ impl Older {
             told_closed: Vec::new(),
             told_died: Vec::new(),
             events: Vec::new(),
+            passed: Vec::new(),
+            open: None,
             said: Vec::new(),
             closed: Vec::new(),
             spawns: 0,
             condemned: 0,
             fenced: 0,
             most_in_flight: 0,
+        }
+    }
+
+    /// Why the latest handoff has failed, if that is the latest event.
+    pub fn failure(&self) -> Option<&Failure> {
+        match self.events.last()? {
+            Event::Failed(ended) => Some(&ended.failure),
+            _ => None,
         }
     }
 
@@ -175,7 +189,18 @@ impl Older {
             }
             Output::RenewToken => self.token = kernel.renew(Who::Older),
             Output::Fence(connection) => self.fence(connection, kernel, youngers, now),
+            Output::Event(
+                event @ (Event::Introduced { .. } | Event::Entered { .. } | Event::Refused { .. }),
+            ) => self.passed.push(event),
             Output::Event(event) => self.events.push(event),
+            Output::Report(connection) => {
+                let report = Message::StatusReport(self.machine.report(now)).encode().unwrap();
+                self.send(connection, report, &Attachment::None, youngers, now);
+            }
+            Output::Tell { connection, frame } => {
+                self.send(connection, frame, &Attachment::None, youngers, now);
+            }
+            Output::CountOpen => self.machine.handle_open(self.open),
             other => panic!("an output that this test does not know: {other:?}"),
         }
     }

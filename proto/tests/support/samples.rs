@@ -1,9 +1,9 @@
 //! Messages with something in every field.
 
 use heirloom_proto::{
-    Abort, AbortReason, Commit, DrainingGeneration, Entry, FileId, Hello, Identity, Kind, Manifest,
-    Message, Name, Outcome, Phase, Progress, Ready, Received, Refuse, RefuseReason, Socket,
-    StatusReport, Timeouts, Welcome,
+    Abort, AbortReason, Commit, DrainingGeneration, Entry, FileId, Happened, Happening, Hello,
+    Identity, Kind, LastFailure, Listed, Manifest, Message, Name, Open, Outcome, Phase, Progress,
+    Ready, Received, Refuse, RefuseReason, RunningHandoff, Socket, StatusReport, Timeouts, Welcome,
 };
 
 use super::{entry, hello, spawned_hello};
@@ -58,6 +58,9 @@ fn tool() -> Vec<(&'static str, Message)> {
         ("upgrade", Message::Upgrade),
         ("outcome-committed", Message::Outcome(committed)),
         ("outcome-failed", Message::Outcome(Outcome::Failed { text })),
+        ("open", Message::Open(Open { open: 12 })),
+        ("watch", Message::Watch),
+        ("happened", Message::Happened(happened())),
     ]
 }
 
@@ -127,6 +130,33 @@ fn report() -> StatusReport {
         age_ms: 1,
         uptime_ms: 2,
         entries: 3,
-        draining: vec![DrainingGeneration { generation: 2, pid: 99 }],
+        draining: vec![DrainingGeneration { generation: 2, pid: 99, open: Some(12) }],
+        open: Some(4),
+        handoff: Some(RunningHandoff { pid: 101, build: "1.1".into() }),
+        last_failure: Some(LastFailure {
+            phase: Phase::Preparing,
+            took_ms: 60_012,
+            ago_ms: 7_000,
+            text: "waiting for the successor to become ready took 60001 ms".into(),
+        }),
+        listed: vec![listed()],
+    }
+}
+
+fn listed() -> Listed {
+    let address = vec![2, 0, 0x1b, 0x58, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
+    let name = Name::new("127.0.0.1:7000").unwrap();
+    Listed { kind: Kind::TcpListener, name, address: address.try_into().unwrap() }
+}
+
+fn happened() -> Happened {
+    Happened {
+        event: Happening::Phase,
+        pid: 101,
+        generation: 4,
+        phase: Phase::Preparing,
+        took_ms: 12,
+        number: 0,
+        text: String::new(),
     }
 }

@@ -10,7 +10,7 @@ use super::outcome::Outcome;
 use super::scenario::{Begun, Scenario, expect_answer};
 use crate::support::control::Tool;
 use crate::support::open_loop::{Client, OpenLoop};
-use crate::support::{Event, Family, Way, process};
+use crate::support::{Family, Way, process};
 use crate::{expect_failed, expect_owner};
 
 /// How long a side waits for the next step once the successor is ready.
@@ -216,10 +216,7 @@ impl Stage<'_> {
             case.scenario != Scenario::Refuses && case.point != "successor.before.send-hello";
         if case.way == Way::Spawned || had_begun {
             expect_failed(&mut self.family, first, case.way);
-            let is_why = |event: &Event| {
-                event.pid == first && event.name == "fields" && event.details.contains("failure=")
-            };
-            let why = self.family.expect_where("why the handoff failed", is_why);
+            let why = self.family.expect_field(first, "reason=");
             self.note(&why.details);
         }
     }

@@ -188,7 +188,11 @@ impl World {
         let settings = settings(welcome.generation, welcome.attempt, self.weakness);
         let elder = Elder {
             connection: connection(i),
-            generation: DrainingGeneration { generation: welcome.generation - 1, pid: 0 },
+            generation: DrainingGeneration {
+                generation: welcome.generation - 1,
+                pid: 0,
+                open: None,
+            },
             drains: self.is_weak(Weakness::HandsOnUnsettled),
         };
         let elders = if orphaned { vec![] } else { vec![elder] };

@@ -9,6 +9,7 @@ pub(super) fn cases() -> Vec<(&'static str, Message)> {
     vec![
         ("manifest-every-kind-of-socket", batch(sockets, true)),
         ("manifest-every-kind-of-file", batch(files(), true)),
+        ("manifest-state-and-last-words", batch(states(), true)),
         ("manifest-unknown-kind", batch(vec![unknown()], true)),
         ("manifest-longest-entry", batch(vec![longest()], true)),
     ]
@@ -53,6 +54,16 @@ fn files() -> Vec<Entry> {
     vec![
         entry(Kind::File, "access log", file(0x0102_0304_0506_0708), b"offset 4096"),
         entry(Kind::Descriptor, "timer", file(u64::MAX), b""),
+    ]
+}
+
+/// One state in two schemas, and what announces last words of the same name.
+fn states() -> Vec<Entry> {
+    let file = |inode| Identity::File(FileId { device: 1, inode });
+    vec![
+        entry(Kind::State, "counter", file(4_097), b"v2"),
+        entry(Kind::State, "counter", file(4_098), b"v1"),
+        entry(Kind::LastWords, "counter", file(4_099), b"delta v2"),
     ]
 }
 

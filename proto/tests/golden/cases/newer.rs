@@ -2,7 +2,8 @@
 //! message that this one does not know, and has more to say behind the fields of version 1.
 
 use heirloom_proto::{
-    Abort, AbortReason, Hello, Message, Phase, Refuse, RefuseReason, StatusReport, Welcome,
+    Abort, AbortReason, Happened, Happening, Hello, Message, Phase, Refuse, RefuseReason,
+    StatusReport, Welcome,
 };
 
 use super::entries::unknown;
@@ -34,6 +35,7 @@ pub(super) fn cases() -> Vec<(&'static str, Message)> {
             "welcome" => *message = Message::Welcome(welcome()),
             "manifest" => *message = batch(vec![older::listener(), unknown()], true),
             "status-report" => *message = Message::StatusReport(report()),
+            "happened" => *message = Message::Happened(happened()),
             _ => {}
         }
     }
@@ -62,6 +64,11 @@ fn refuse() -> Refuse {
 
 fn abort() -> Abort {
     Abort::new(AbortReason::Other(901), "the moon is new")
+}
+
+fn happened() -> Happened {
+    let text = "it is raining".into();
+    Happened { event: Happening::Other(902), phase: Phase::Other(77), text, ..older::happened() }
 }
 
 fn report() -> StatusReport {

@@ -2,8 +2,9 @@
 //! of version 1. It takes over, or hands over, two entries.
 
 use heirloom_proto::{
-    Abort, AbortReason, Commit, Entry, FileId, Hello, Identity, Kind, Message, Outcome, Phase,
-    Progress, Ready, Received, Refuse, RefuseReason, Socket, StatusReport, Timeouts, Welcome,
+    Abort, AbortReason, Commit, Entry, FileId, Happened, Happening, Hello, Identity, Kind, Message,
+    Open, Outcome, Phase, Progress, Ready, Received, Refuse, RefuseReason, Socket, StatusReport,
+    Timeouts, Welcome,
 };
 
 use super::entries::{IPV4, entry, socket};
@@ -31,6 +32,9 @@ pub(super) fn cases() -> Vec<(&'static str, Message)> {
         ("upgrade", Message::Upgrade),
         ("outcome-committed", Message::Outcome(Outcome::Committed { pid: 31, generation: 2 })),
         ("outcome-failed", Message::Outcome(Outcome::Failed { text: "busy".into() })),
+        ("open", Message::Open(Open { open: 3 })),
+        ("watch", Message::Watch),
+        ("happened", Message::Happened(happened())),
     ]
 }
 
@@ -82,6 +86,22 @@ pub(super) fn report() -> StatusReport {
         uptime_ms: 20,
         entries: 2,
         draining: Vec::new(),
+        open: None,
+        handoff: None,
+        last_failure: None,
+        listed: Vec::new(),
+    }
+}
+
+pub(super) fn happened() -> Happened {
+    Happened {
+        event: Happening::Phase,
+        pid: 31,
+        generation: 2,
+        phase: Phase::Transferring,
+        took_ms: 4,
+        number: 0,
+        text: String::new(),
     }
 }
 

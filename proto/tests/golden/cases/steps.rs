@@ -1,6 +1,8 @@
 //! What is said from `Manifest` on, and `Abort`.
 
-use heirloom_proto::{Abort, AbortReason, Message, Name, Progress, Ready, Received};
+use heirloom_proto::{
+    Abort, AbortReason, Commit, LateState, Message, Name, Progress, Ready, Received, Schema, Words,
+};
 
 pub(super) fn cases() -> Vec<(&'static str, Message)> {
     let longest = Name::new("n".repeat(255)).unwrap();
@@ -11,6 +13,7 @@ pub(super) fn cases() -> Vec<(&'static str, Message)> {
         ("progress-longest-text", Message::Progress(Progress { text: "ö".repeat(512) })),
         ("ready-longest-name", Message::Ready(ready)),
         ("ready-with-strays-not-named", Message::Ready(uncounted)),
+        ("commit-with-last-words", Message::Commit(last_words())),
         ("abort-longest-text", abort(AbortReason::System, &"🦀".repeat(256))),
     ];
     cases.extend(reasons());
@@ -32,6 +35,21 @@ fn reasons() -> [(&'static str, Message); 10] {
         ("abort-unknown-reason", AbortReason::Other(0x0102), "of a reason yet to come"),
     ]
     .map(|(name, reason, text)| (name, abort(reason, text)))
+}
+
+/// Of one thing in two schemas, and of another that had nothing to say.
+fn last_words() -> Commit {
+    let words = |name, schema, bytes: &[u8]| Words {
+        name: Name::new(name).unwrap(),
+        schema: Schema::new(schema).unwrap(),
+        bytes: bytes.to_vec(),
+    };
+    let words = vec![
+        words("counter", "u64", &4_711_u64.to_le_bytes()),
+        words("counter", "decimal", b"4711"),
+        words("größe", "β", b""),
+    ];
+    Commit { late_state: LateState { words }.encode().unwrap() }
 }
 
 fn abort(reason: AbortReason, text: &str) -> Message {

@@ -1,4 +1,7 @@
-//! Generations of a service within one process, for applications' own tests.
+//! Generations of a service within one process, by threads, for applications' own tests.
+//!
+//! [`Service`] runs what the application's `main` does, one thread for each generation. [`first`] and
+//! [`successor_of`] make the upgraders alone:
 //!
 //! ```
 //! use heirloom::testing;
@@ -19,6 +22,11 @@
 //! # }
 //! ```
 
+mod service;
+
+pub(crate) use service::Observer;
+pub use service::Service;
+
 use crate::{Error, Takeover, Upgrader};
 
 /// The first generation of a service of its own, on a private handoff socket.
@@ -26,6 +34,12 @@ use crate::{Error, Takeover, Upgrader};
 /// # Errors
 ///
 /// Those of [`Builder::start`](crate::Builder::start).
+///
+/// ```
+/// let upgrader = heirloom::testing::first()?;
+/// assert_eq!(upgrader.generation(), 1);
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 pub fn first() -> Result<Upgrader, Error> {
     Upgrader::builder().handoff_socket(crate::address::UnixAddress::private()?.to_string()).start()
 }
@@ -36,6 +50,15 @@ pub fn first() -> Result<Upgrader, Error> {
 /// # Errors
 ///
 /// Those of [`Builder::start`](crate::Builder::start).
+///
+/// ```
+/// let first = heirloom::testing::first()?;
+/// first.ready()?;
+/// let second = heirloom::testing::successor_of(&first)?;
+/// second.ready()?;
+/// first.exit().wait();
+/// # Ok::<(), heirloom::Error>(())
+/// ```
 pub fn successor_of(predecessor: &Upgrader) -> Result<Upgrader, Error> {
     Upgrader::builder()
         .handoff_socket(predecessor.handoff_socket())

@@ -1,8 +1,5 @@
 //! tokio's types go from generation to generation like those of the standard library.
 
-#![cfg(feature = "tokio")]
-#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use heirloom::{ErrorKind, Fds, testing};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream};

@@ -1,0 +1,153 @@
+//! What a watcher is told.
+
+use std::fmt;
+use std::time::Duration;
+
+use heirloom_proto::{Happened, Happening, Phase, RefuseReason};
+
+use crate::error::{ErrorKind, refused};
+
+/// Something that has happened to a service. `pid` is the process it happened to, as the kernel tells it to
+/// the owner, and `took` how long the handoff has taken up to then.
+///
+/// ```
+/// use heirloom::tool::Event;
+///
+/// fn is_over(event: &Event, pid: u32) -> bool {
+///     match event {
+///         Event::Owned { .. } | Event::Failed { .. } | Event::TakenBack { .. }
+///         | Event::Refused { .. } => event.pid() == pid,
+///         _ => false,
+///     }
+/// }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields mean the same in all of them")]
+pub enum Event {
+    /// A handoff has begun. One who is kept waiting has not.
+    Began { pid: u32, build: String, took: Duration },
+    /// The handoff has come to another phase. The process is not known, and 0, before it has introduced
+    /// itself.
+    Phase { pid: u32, phase: Phase, took: Duration },
+    /// The successor tells what it is doing.
+    Progress { pid: u32, text: String, took: Duration },
+    /// The successor could serve; it has not claimed so many entries.
+    Ready { pid: u32, strays: u64, took: Duration },
+    /// The successor owns the service. The watch ends: connect again to watch the new owner.
+    Owned { pid: u32, generation: u64, took: Duration },
+    /// The handoff failed in this phase, and nothing has changed.
+    Failed { pid: u32, phase: Phase, reason: String, took: Duration },
+    /// The handoff failed in this phase, and the owner has taken the service back.
+    TakenBack { pid: u32, phase: Phase, reason: String, took: Duration },
+    /// A successor was refused by an owner that was in this phase. The kind is that of the error which the
+    /// successor's start fails with.
+    Refused { pid: u32, phase: Phase, kind: ErrorKind, reason: String },
+    /// An older generation has finished draining, or has ended.
+    Retired { pid: u32, generation: u64 },
+    /// The service is stopped.
+    Stopped { pid: u32, generation: u64 },
+    /// An event of a newer version.
+    Other { number: u16, pid: u32, text: String },
+}
+
+impl Event {
+    /// The process that it happened to; 0 if that is not known.
+    ///
+    /// ```
+    /// # let upgrader = heirloom::testing::first()?;
+    /// # upgrader.ready()?;
+    /// use heirloom::tool::Tool;
+    ///
+    /// use std::time::Duration;
+    ///
+    /// let mut watch = Tool::connect(upgrader.handoff_socket())?.watch()?;
+    /// upgrader.stop();
+    /// assert_eq!(watch.wait(Duration::from_secs(5))?.pid(), std::process::id());
+    /// # Ok::<(), heirloom::Error>(())
+    /// ```
+    pub fn pid(&self) -> u32 {
+        match self {
+            Self::Began { pid, .. }
+            | Self::Phase { pid, .. }
+            | Self::Progress { pid, .. }
+            | Self::Ready { pid, .. }
+            | Self::Owned { pid, .. }
+            | Self::Failed { pid, .. }
+            | Self::TakenBack { pid, .. }
+            | Self::Refused { pid, .. }
+            | Self::Retired { pid, .. }
+            | Self::Stopped { pid, .. }
+            | Self::Other { pid, .. } => *pid,
+        }
+    }
+}
+
+impl From<Happened> for Event {
+    fn from(happened: Happened) -> Self {
+        let Happened { event, pid, generation, phase, took_ms, number, text } = happened;
+        let took = Duration::from_millis(took_ms);
+        match event {
+            Happening::Began => Self::Began { pid, build: text, took },
+            Happening::Phase => Self::Phase { pid, phase, took },
+            Happening::Progress => Self::Progress { pid, text, took },
+            Happening::Ready => Self::Ready { pid, strays: number, took },
+            Happening::Owned => Self::Owned { pid, generation, took },
+            Happening::Failed => Self::Failed { pid, phase, reason: text, took },
+            Happening::TakenBack => Self::TakenBack { pid, phase, reason: text, took },
+            Happening::Refused => Self::Refused { pid, phase, kind: kind(number), reason: text },
+            Happening::Retired => Self::Retired { pid, generation },
+            Happening::Stopped => Self::Stopped { pid, generation },
+            other => Self::Other { number: other.into(), pid, text },
+        }
+    }
+}
+
+/// The error that a successor's start fails with for this reason.
+fn kind(number: u64) -> ErrorKind {
+    let reason = u16::try_from(number).map(RefuseReason::from);
+    reason.map_or(ErrorKind::Aborted, refused)
+}
+
+impl fmt::Display for Event {
+    /// One line, for people.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pid = self.pid();
+        match self {
+            Self::Began { build, .. } if build.is_empty() => {
+                write!(f, "a handoff to process {pid} has begun")
+            }
+            Self::Began { build, .. } => {
+                write!(f, "a handoff to process {pid} ({build}) has begun")
+            }
+            Self::Phase { pid: 0, phase, .. } => phase.fmt(f),
+            Self::Phase { phase, .. } => write!(f, "process {pid}: {phase}"),
+            Self::Progress { text, .. } => write!(f, "process {pid}: {text}"),
+            Self::Ready { strays: 0, .. } => write!(f, "process {pid} is ready"),
+            Self::Ready { strays, .. } => {
+                write!(f, "process {pid} is ready, {strays} entries are not claimed")
+            }
+            Self::Owned { generation, took, .. } => {
+                let ms = took.as_millis();
+                write!(
+                    f,
+                    "process {pid} owns the service as generation {generation}, after {ms} ms"
+                )
+            }
+            Self::Failed { phase, reason, .. } => {
+                write!(f, "the handoff to process {pid} failed while {phase}: {reason}")
+            }
+            Self::TakenBack { phase, reason, .. } => {
+                write!(f, "the service was taken back from process {pid} while {phase}: {reason}")
+            }
+            Self::Refused { reason, .. } => write!(f, "process {pid} was refused: {reason}"),
+            Self::Retired { generation, .. } => {
+                write!(f, "generation {generation}, process {pid}, has retired")
+            }
+            Self::Stopped { .. } => f.write_str("the service is stopped"),
+            Self::Other { number, text, .. } => {
+                write!(f, "event {number} of process {pid}: {text}")
+            }
+        }
+    }
+}

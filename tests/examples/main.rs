@@ -1,0 +1,15 @@
+//! The examples that are services: upgraded several times under load from real clients, who lose nothing.
+#![cfg(feature = "tokio")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
+mod connections;
+mod service;
+#[allow(unused_macros, reason = "every test here takes both ways by turns")]
+#[path = "../support/mod.rs"]
+mod support;
