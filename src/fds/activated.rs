@@ -86,7 +86,9 @@ impl Registry {
     pub(crate) fn activate(&self) {
         match listen_descriptors() {
             Ok(passed) => *self.activated.lock() = passed.into_iter().map(Passed::new).collect(),
-            Err(error) => tracing::warn!(%error, "the descriptors of LISTEN_FDS cannot be taken"),
+            Err(error) => {
+                tracing::warn!(target: "heirloom", event = "passed_not_taken", reason = %error, "the descriptors of LISTEN_FDS cannot be taken");
+            }
         }
     }
 
@@ -120,10 +122,7 @@ impl Registry {
         drop(all);
         if !names.is_empty() {
             let names = names.join(", ");
-            tracing::warn!(
-                names,
-                "passed by systemd and not claimed: bind them by name or address"
-            );
+            tracing::warn!(target: "heirloom", event = "passed_unclaimed", names, "passed by systemd and not claimed: bind them by name or address");
         }
     }
 

@@ -17,6 +17,8 @@ use nix::unistd::pipe2;
 use sd_notify::NotifyState;
 use sendfd::SendWithFd;
 
+use crate::holdings::millis;
+
 /// Datagrams to the socket of `NOTIFY_SOCKET`, in order.
 #[derive(Debug)]
 pub(super) struct Outbox {
@@ -56,7 +58,9 @@ impl Outbox {
         let lines: Vec<String> = states.iter().map(ToString::to_string).collect();
         let text = lines.join("\n");
         if self.waiting.len() == MOST_WAITING {
-            return tracing::warn!(text, "systemd reads nothing and is not told");
+            let reason = "it reads nothing";
+            tracing::warn!(target: "heirloom", event = "systemd_not_told", text, reason, "systemd cannot be told");
+            return;
         }
         self.used = true;
         self.waiting.push_back(Message { text, descriptor });
@@ -69,9 +73,11 @@ impl Outbox {
             match self.send(message) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => {
-                    tracing::warn!(%error, text = message.text, "systemd cannot be told");
+                    tracing::warn!(target: "heirloom", event = "systemd_not_told", text = message.text, reason = %error, "systemd cannot be told");
                 }
-                Ok(()) => tracing::debug!(text = message.text, "systemd is told"),
+                Ok(()) => {
+                    tracing::debug!(target: "heirloom", event = "systemd_told", text = message.text, "systemd is told");
+                }
             }
             self.waiting.pop_front();
         }
@@ -85,7 +91,8 @@ impl Outbox {
     /// Waits until systemd has read everything, for at most so long. See `sd_notify_barrier(3)`.
     pub(super) fn barrier(&mut self, timeout: Duration) {
         if self.used && !self.is_read_by(Instant::now() + timeout) {
-            tracing::warn!(?timeout, "systemd has not read what it was told");
+            let waited_ms = millis(timeout);
+            tracing::warn!(target: "heirloom", event = "systemd_not_heard", waited_ms, "systemd has not read what it was told");
         }
     }
 

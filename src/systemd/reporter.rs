@@ -247,7 +247,9 @@ impl Reporter {
                 let states = [NotifyState::FdStore, NotifyState::FdName(name), keep];
                 self.outbox.put(&states, Some(copy));
             }
-            Err(error) => tracing::warn!(%error, name, "a listener is not kept by systemd"),
+            Err(error) => {
+                tracing::warn!(target: "heirloom", event = "listener_not_stored", name, reason = %error, "a listener is not kept by systemd");
+            }
         }
     }
 
@@ -272,8 +274,11 @@ impl Reporter {
 /// What cannot be told is no reason not to serve.
 fn connect(address: &OsStr) -> Option<Outbox> {
     let outbox = Outbox::connect(address);
-    let tell = |error: &_| tracing::warn!(%error, ?address, "there is no systemd at NOTIFY_SOCKET");
-    outbox.inspect_err(tell).ok()
+    outbox
+        .inspect_err(|error| {
+            tracing::warn!(target: "heirloom", event = "systemd_not_found", ?address, reason = %error, "there is no systemd at NOTIFY_SOCKET");
+        })
+        .ok()
 }
 
 /// What has come from the store is there.

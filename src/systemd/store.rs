@@ -60,7 +60,11 @@ pub(crate) fn stored_as(kind: Kind, name: &Name) -> Option<String> {
         }
     }
     if text.len() > MAX_FDNAME {
-        tracing::warn!(%name, "the name is too long for systemd's descriptor store: choose a shorter one");
+        let reason = format!(
+            "its name there has {} bytes, {MAX_FDNAME} are allowed: choose a shorter one",
+            text.len()
+        );
+        tracing::warn!(target: "heirloom", event = "listener_not_stored", %name, reason, "a listener is not kept by systemd");
         return None;
     }
     Some(text)
