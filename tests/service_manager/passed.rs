@@ -3,25 +3,27 @@
 use std::env;
 use std::net::{TcpListener, UdpSocket};
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixListener;
+use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::process::{Command, Stdio};
 
-use heirloom::{ErrorKind, Systemd, Takeover, Upgrader, testing};
+use heirloom::{ErrorKind, Systemd, Takeover, UnixSeqpacketListener, Upgrader, testing};
 use nix::fcntl::{FcntlArg, FdFlag, OFlag, fcntl};
-use nix::sys::stat::fstat;
+use socket2::SockRef;
 
 /// Runs the test again with two descriptors passed, by these names and to this process unless another is
 /// named. Tells whether this is that process; the test is over otherwise.
 fn is_passed(test: &str, pid: &str, names: &str, passed: [OwnedFd; 2]) -> bool {
-    if env::var_os("HEIRLOOM_PASSED").is_some() {
+    if env::var_os("HEIRLOOM_COOKIES").is_some() {
         return true;
     }
-    let [first, second] = passed;
     let exec = r#"exec "$0" "$1" --exact --nocapture 3<&0 4<&2 </dev/null 2>&1"#;
     let script = format!("export LISTEN_PID={pid} LISTEN_FDS=2 LISTEN_FDNAMES={names}; {exec}");
     let mut shell = Command::new("sh");
     shell.args(["-c", &script]).arg(env::current_exe().unwrap()).arg(format!("passed::{test}"));
-    shell.env("HEIRLOOM_PASSED", "yes").stdin(first).stderr(second).stdout(Stdio::piped());
+    shell.env("HEIRLOOM_COOKIES", passed.each_ref().map(|it| cookie(it).to_string()).join(" "));
+    shell.env("HEIRLOOM_ADDRESSES", passed.each_ref().map(bound_to).join(" "));
+    let [first, second] = passed;
+    shell.stdin(first).stderr(second).stdout(Stdio::piped());
     let output = shell.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && text.contains("1 passed"), "{text}");
@@ -36,24 +38,32 @@ fn upgrader() -> Upgrader {
     Upgrader::builder().systemd(Systemd::new()).start().unwrap()
 }
 
-fn number(descriptor: impl AsFd) -> u64 {
-    fstat(descriptor).unwrap().st_ino
+/// Equal for two descriptors of one socket, and for no other socket of this kernel's life.
+fn cookie(socket: impl AsFd) -> u64 {
+    SockRef::from(&socket).cookie().unwrap()
 }
 
-/// What lies at a number that was passed.
-fn passed(index: u32) -> u64 {
-    std::fs::metadata(format!("/proc/self/fd/{}", 3 + index))
-        .map(|it| std::os::unix::fs::MetadataExt::ino(&it))
-        .unwrap()
+/// An address as `bind` takes it.
+fn bound_to(socket: &OwnedFd) -> String {
+    let address = SockRef::from(socket).local_addr().unwrap();
+    let path = address.as_pathname().map(|path| path.display().to_string());
+    let name = || Some(format!("@{}", str::from_utf8(address.as_abstract_namespace()?).unwrap()));
+    let internet = || address.as_socket().map(|address| address.to_string());
+    path.or_else(name).or_else(internet).unwrap()
 }
 
-/// The address of what was passed, as the kernel tells it.
-fn address(index: u32) -> String {
-    let inode = passed(index).to_string();
-    let sockets = std::fs::read_to_string("/proc/self/net/tcp").unwrap();
-    let line = sockets.lines().find(|line| line.split_whitespace().nth(9) == Some(&inode)).unwrap();
-    let port = line.split_whitespace().nth(1).unwrap().rsplit(':').next().unwrap();
-    format!("127.0.0.1:{}", u16::from_str_radix(port, 16).unwrap())
+/// The cookie of what was passed.
+fn passed(index: usize) -> u64 {
+    word("HEIRLOOM_COOKIES", index).parse().unwrap()
+}
+
+/// The address of what was passed.
+fn address(index: usize) -> String {
+    word("HEIRLOOM_ADDRESSES", index)
+}
+
+fn word(variable: &str, index: usize) -> String {
+    env::var(variable).unwrap().split(' ').nth(index).unwrap().into()
 }
 
 #[test]
@@ -69,7 +79,7 @@ fn a_socket_is_found_by_its_address_and_the_application_has_it_in_the_mode_it_as
     let upgrader = upgrader();
     let blocking: TcpListener = upgrader.fds().bind(address(1)).unwrap();
     let other: TcpListener = upgrader.fds().nonblocking().bind(address(0)).unwrap();
-    assert_eq!((number(&blocking), number(&other)), (passed(1), passed(0)));
+    assert_eq!((cookie(&blocking), cookie(&other)), (passed(1), passed(0)));
     let flags = |socket| OFlag::from_bits_retain(fcntl(socket, FcntlArg::F_GETFL).unwrap());
     assert!(!flags(blocking.as_fd()).contains(OFlag::O_NONBLOCK));
     assert!(flags(other.as_fd()).contains(OFlag::O_NONBLOCK));
@@ -90,11 +100,11 @@ fn a_socket_is_found_by_its_name_whatever_its_address_and_goes_on_to_the_success
     let first = upgrader();
     let web: TcpListener = first.fds().bind_as("web", "127.0.0.1:0").unwrap();
     let admin: TcpListener = first.fds().bind_with("admin", || unreachable!()).unwrap();
-    assert_eq!((number(&admin), number(&web)), (passed(0), passed(1)));
+    assert_eq!((cookie(&admin), cookie(&web)), (passed(0), passed(1)));
     first.ready().unwrap();
     let second = testing::successor_of(&first).unwrap();
     let inherited: TcpListener = second.fds().bind_as("web", "127.0.0.1:0").unwrap();
-    assert_eq!(number(&inherited), number(&web));
+    assert_eq!(cookie(&inherited), cookie(&web));
     second.ready().unwrap();
 }
 
@@ -118,7 +128,7 @@ fn what_the_predecessor_hands_over_is_preferred() {
         .start()
         .unwrap();
     let inherited: TcpListener = second.fds().bind_as("web", "127.0.0.1:0").unwrap();
-    assert_eq!(number(&inherited), number(&web));
+    assert_eq!(cookie(&inherited), cookie(&web));
 }
 
 #[test]
@@ -134,11 +144,11 @@ fn every_upgrader_of_a_process_finds_them_and_no_program_that_it_starts() {
     for _ in 0..2 {
         let upgrader = upgrader();
         let tcp: TcpListener = upgrader.fds().bind(address(0)).unwrap();
-        assert_eq!(number(&tcp), passed(0));
+        assert_eq!(cookie(&tcp), passed(0));
         // Its name fits, and its type does not.
         assert!(upgrader.fds().claim::<TcpListener>("b").unwrap().is_none());
         let udp: UdpSocket = upgrader.fds().claim("b").unwrap().unwrap();
-        assert_eq!(number(&udp), passed(1));
+        assert_eq!(cookie(&udp), passed(1));
         let flags = FdFlag::from_bits_retain(fcntl(&tcp, FcntlArg::F_GETFD).unwrap());
         assert!(flags.contains(FdFlag::FD_CLOEXEC));
     }
@@ -160,7 +170,7 @@ fn what_was_passed_to_another_process_is_left_alone() {
     }
     let upgrader = upgrader();
     let own: TcpListener = upgrader.fds().bind_as("web", "127.0.0.1:0").unwrap();
-    assert!(number(&own) != passed(0) && number(&own) != passed(1));
+    assert!(cookie(&own) != passed(0) && cookie(&own) != passed(1));
     let taken = upgrader.fds().bind::<TcpListener>(address(0)).unwrap_err();
     assert_eq!(taken.kind(), ErrorKind::AddressInUse);
 }
@@ -180,28 +190,53 @@ fn nothing_is_taken_unless_it_was_asked_for() {
     {
         let own: TcpListener =
             builder.start().unwrap().fds().bind_as("web", "127.0.0.1:0").unwrap();
-        assert!(number(&own) != passed(0) && number(&own) != passed(1));
+        assert!(cookie(&own) != passed(0) && cookie(&own) != passed(1));
     }
 }
 
 #[test]
-fn the_path_of_a_unix_socket_that_was_passed_stays() {
+fn unix_sockets_that_were_passed_are_found_by_their_paths_and_stay_there() {
     let folder = tempfile::tempdir().unwrap();
-    let path = env::var("HEIRLOOM_PATH").map_or(folder.path().join("socket"), Into::into);
-    if env::var_os("HEIRLOOM_PASSED").is_none() {
-        let shown = path.to_str().unwrap();
-        let names = format!("x:x HEIRLOOM_PATH={shown}");
-        let unix = UnixListener::bind(&path).unwrap();
-        let test = "the_path_of_a_unix_socket_that_was_passed_stays";
-        is_passed(test, "$$", &names, [unix.into(), listener()]);
-        assert!(path.exists());
+    let paths = ["stream", "datagram"].map(|name| folder.path().join(name));
+    let stream = UnixListener::bind(&paths[0]).unwrap();
+    let datagram = UnixDatagram::bind(&paths[1]).unwrap();
+    let test = "unix_sockets_that_were_passed_are_found_by_their_paths_and_stay_there";
+    if !is_passed(test, "$$", "x:x", [stream.into(), datagram.into()]) {
+        assert!(paths.iter().all(|path| path.exists()));
         return;
     }
-    let upgrader = upgrader();
-    let unix: UnixListener = upgrader.fds().bind(path.display()).unwrap();
-    assert_eq!(number(&unix), passed(0));
-    upgrader.ready().unwrap();
-    upgrader.stop();
-    upgrader.exit().wait();
-    assert!(path.exists());
+    let first = upgrader();
+    let stream: UnixListener = first.fds().bind(address(0)).unwrap();
+    let datagram: UnixDatagram = first.fds().bind(address(1)).unwrap();
+    assert_eq!((cookie(&stream), cookie(&datagram)), (passed(0), passed(1)));
+    first.ready().unwrap();
+    let second = testing::successor_of(&first).unwrap();
+    let stream: UnixListener = second.fds().bind(address(0)).unwrap();
+    let datagram: UnixDatagram = second.fds().bind(address(1)).unwrap();
+    assert_eq!((cookie(&stream), cookie(&datagram)), (passed(0), passed(1)));
+    second.ready().unwrap();
+    second.stop();
+    second.exit().wait();
+}
+
+#[test]
+fn sockets_of_datagrams_and_packets_are_found_by_their_addresses_and_go_on() {
+    let test = "sockets_of_datagrams_and_packets_are_found_by_their_addresses_and_go_on";
+    let first = testing::first().unwrap();
+    let name = format!("@{test}-{}", std::process::id());
+    let packet: UnixSeqpacketListener = first.fds().bind(name).unwrap();
+    let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
+    if !is_passed(test, "$$", "x:x", [udp.into(), packet.into()]) {
+        return;
+    }
+    let first = upgrader();
+    let udp: UdpSocket = first.fds().nonblocking().bind(address(0)).unwrap();
+    let packet: UnixSeqpacketListener = first.fds().bind(address(1)).unwrap();
+    assert_eq!((cookie(&udp), cookie(&packet)), (passed(0), passed(1)));
+    first.ready().unwrap();
+    let second = testing::successor_of(&first).unwrap();
+    let udp: UdpSocket = second.fds().nonblocking().bind(address(0)).unwrap();
+    let packet: UnixSeqpacketListener = second.fds().bind(address(1)).unwrap();
+    assert_eq!((cookie(&udp), cookie(&packet)), (passed(0), passed(1)));
+    second.ready().unwrap();
 }
