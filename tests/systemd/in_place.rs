@@ -11,6 +11,7 @@ crate::tests![
     a_restart_begins_anew,
     a_stop_waits_for_those_that_drain_and_leaves_nothing,
     those_that_drain_too_long_for_a_stop_are_ended,
+    a_stop_after_a_reload_waits_for_the_clients_of_the_successor,
 ];
 
 const UNIT: &str = "svc.service";
@@ -97,6 +98,21 @@ fn those_that_drain_too_long_for_a_stop_are_ended() {
     machine.order("stop svc");
     assert!(client.ask().is_err() && machine.services().is_empty());
     assert_eq!(machine.show(UNIT, "ActiveState"), "failed");
+}
+
+fn a_stop_after_a_reload_waits_for_the_clients_of_the_successor() {
+    let machine = Machine::boot(&[UNIT]);
+    drop(draining(&machine));
+    wait_until("the predecessor ends", || machine.services().len() == 1);
+    let mut client = machine.client();
+    assert_eq!(client.ask().unwrap().generation, 2);
+    machine.order("stop --no-block svc");
+    machine.expect(UNIT, "ActiveState", "deactivating");
+    wait_until("the owner has stopped", || machine.listener().is_none());
+    assert_eq!(client.ask().unwrap().generation, 2);
+    drop(client);
+    machine.expect_good_end(UNIT);
+    assert!(!machine.run("test -e /run/svc.sock").status.success());
 }
 
 /// A client of a generation that drains.

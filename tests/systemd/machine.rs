@@ -35,6 +35,9 @@ impl Machine {
 
     /// As [`boot`](Self::boot), with lines that a unit is changed by.
     pub(crate) fn boot_with(units: &[&str], changes: &[(&str, &str)]) -> Self {
+        for (from, _) in changes {
+            assert!(units.iter().any(|unit| example(unit).contains(from)), "no unit has {from}");
+        }
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path();
         fs::create_dir(path.join("units")).unwrap();
@@ -255,16 +258,20 @@ pub(crate) fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
 
 /// Copies a unit with its programs elsewhere.
 fn install(unit: &str, folder: &Path, changes: &[(&str, &str)]) {
-    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/systemd");
-    let mut text = fs::read_to_string(examples.join(unit)).unwrap();
+    let mut text = example(unit);
     for place in PROGRAMS {
         text = text.replace(place, &format!("{}/programs/", folder.display()));
     }
     for (from, to) in changes {
-        assert!(text.contains(from), "{unit} has no {from}");
         text = text.replace(from, to);
     }
     fs::write(folder.join("units").join(unit), text).unwrap();
+}
+
+/// A unit as it is.
+fn example(unit: &str) -> String {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/systemd");
+    fs::read_to_string(examples.join(unit)).unwrap()
 }
 
 fn launch(folder: &Path) -> Child {

@@ -15,6 +15,7 @@ mod beside;
 mod clients;
 mod frozen;
 mod in_place;
+mod kinds;
 mod machine;
 mod mishaps;
 mod pid_file;
@@ -24,6 +25,7 @@ mod stored;
 mod template;
 mod watched;
 
+use std::error::Error;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -34,13 +36,11 @@ fn main() -> ExitCode {
     let name = arguments.next().unwrap_or_default();
     // A unit has started it: it is the service.
     if Path::new(&name).ends_with("svc") {
-        return match service::run(arguments) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => {
-                eprintln!("{error}");
-                ExitCode::FAILURE
-            }
-        };
+        let mut arguments = arguments.peekable();
+        return exit_code(match arguments.next_if(|first| first == kinds::WORD) {
+            Some(_) => kinds::run(arguments),
+            None => service::run(arguments),
+        });
     }
     let obstacle = machine::obstacle();
     if let Some(why) = &obstacle {
@@ -71,6 +71,16 @@ fn main() -> ExitCode {
     ];
     let trials = tests.concat().into_iter().map(trial);
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+fn exit_code(outcome: Result<(), Box<dyn Error>>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Names each test by its function.

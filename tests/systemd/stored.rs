@@ -1,11 +1,13 @@
 //! `svc-stored.service`: listeners in the descriptor store.
 
+use crate::kinds::{COUNT, PATHS};
 use crate::machine::Machine;
 
 crate::tests![
     a_service_killed_whole_comes_back_on_the_same_socket_and_serves_who_has_queued,
     an_upgrade_stores_nothing_twice,
     a_listener_that_is_given_up_leaves_the_store,
+    every_kind_of_socket_comes_back_with_its_path_until_the_service_stops,
 ];
 
 const UNIT: &str = "svc-stored.service";
@@ -58,4 +60,22 @@ fn a_listener_that_is_given_up_leaves_the_store() {
     machine.expect(UNIT, "StatusText", "generation 2 serves");
     machine.expect(UNIT, "NFileDescriptorStore", "1");
     assert_eq!(machine.listener(), None, "nobody has the old one any more");
+}
+
+fn every_kind_of_socket_comes_back_with_its_path_until_the_service_stops() {
+    let machine = Machine::boot(&[UNIT]);
+    machine.install_every_kind("stored");
+    machine.order("start svc-stored");
+    machine.expect(UNIT, "NFileDescriptorStore", &COUNT.to_string());
+    machine.order("kill --kill-who=all -s KILL svc-stored");
+    machine.expect(UNIT, "NRestarts", "1");
+    machine.expect_same_sockets(2);
+    machine.expect(UNIT, "SubState", "running");
+    machine.order("reload svc-stored");
+    machine.expect_same_sockets(3);
+    machine.expect(UNIT, "StatusText", "generation 2 serves");
+    assert_eq!(machine.show(UNIT, "NFileDescriptorStore"), COUNT.to_string());
+    assert_eq!(machine.paths(), PATHS);
+    machine.order("stop svc-stored");
+    assert_eq!(machine.paths(), [""; 0]);
 }

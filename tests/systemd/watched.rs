@@ -6,6 +6,7 @@ crate::tests![
     reloads_change_the_main_process_and_lose_no_client,
     an_owner_killed_while_its_predecessor_drains_is_started_anew_at_once,
     a_reload_that_fails_leaves_everything_as_it_was,
+    a_stop_after_a_reload_waits_for_the_clients_of_the_successor,
 ];
 
 const UNIT: &str = "svc-watched.service";
@@ -49,4 +50,19 @@ fn a_reload_that_fails_leaves_everything_as_it_was() {
     machine.expect_that(UNIT, "StatusText", |text| text.contains("the last upgrade failed"));
     machine.expect(UNIT, "SubState", "running");
     assert_eq!((machine.main_pid(UNIT), machine.ask().pid), (first, first));
+}
+
+fn a_stop_after_a_reload_waits_for_the_clients_of_the_successor() {
+    let machine = Machine::boot(&[UNIT]);
+    machine.order("start svc-watched");
+    machine.order("reload svc-watched");
+    let second = machine.expect_generation(2);
+    wait_until("the predecessor ends", || machine.services() == [second]);
+    let mut client = machine.client();
+    client.ask().unwrap();
+    machine.order("stop --no-block svc-watched");
+    wait_until("the owner has stopped", || machine.listener().is_none());
+    assert_eq!(client.ask().unwrap().pid, second);
+    drop(client);
+    machine.expect_good_end(UNIT);
 }
