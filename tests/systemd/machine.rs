@@ -15,7 +15,7 @@ use nix::sys::stat::Mode;
 use nix::unistd::{Pid, geteuid, mkfifo};
 
 /// How long a test waits for something that must happen. Far beyond what it takes.
-pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 /// A systemd, its units and its network, until it is dropped.
 pub(crate) struct Machine {

@@ -43,7 +43,7 @@ fn a_main_process_killed_in_the_midst_of_an_upgrade_is_followed_by_its_successor
     let hold = machine.hold();
     let options = "--handoff-socket /run/svc.sock --data";
     machine.install_script("svc", &format!("exec SVC {options} {}", hold.path()));
-    machine.order("reload svc");
+    machine.order("reload --no-block svc");
     machine.expect_that(UNIT, "StatusText", |text| text.contains("reads"));
     let (first, listener) = (machine.main_pid(UNIT), machine.listener());
     // The successor speaks up only after systemd has seen its main process end.
