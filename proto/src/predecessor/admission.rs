@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::handoff::Handoff;
 use super::output::{ConnectionId, Event, Output};
 use super::{Predecessor, Service, millis};
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::limits::VERSION;
 use crate::message::{Hello, Message, Outcome, RunningHandoff, Secret, StatusReport};
 use crate::refuse::{Refuse, RefuseReason};
@@ -32,7 +32,8 @@ impl Predecessor {
             Message::Upgrade => match self.begin_spawn_for_tool(connection, now) {
                 Ok(()) => self.pending.remove(connection),
                 Err(refuse) => {
-                    self.send(connection, &Message::Outcome(Outcome::Failed { text: refuse.text }));
+                    let refused = Outcome::Failed { cause: Cause::Refused, text: refuse.text };
+                    self.send(connection, &Message::Outcome(refused));
                     self.pending.renew(connection, now);
                 }
             },
@@ -161,7 +162,7 @@ impl Predecessor {
     /// A tool's wish, which [`Event::UpgradeAsked`] has told, cannot even be tried.
     pub fn handle_asked_in_vain(&mut self, tool: ConnectionId, why: &str) {
         let text = crate::limits::clip(why);
-        self.send(tool, &Message::Outcome(Outcome::Failed { text }));
+        self.send(tool, &Message::Outcome(Outcome::Failed { cause: Cause::NotStarted, text }));
         self.outputs.push_back(Output::Close(tool));
     }
 

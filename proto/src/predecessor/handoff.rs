@@ -262,7 +262,8 @@ impl Predecessor {
         }
         if let Some(tool) = handoff.tool {
             let text = clip(&alloc::format!("{failure}"));
-            self.send(tool, &Message::Outcome(Outcome::Failed { text }));
+            let cause = failure.cause();
+            self.send(tool, &Message::Outcome(Outcome::Failed { cause, text }));
             self.outputs.push_back(Output::Close(tool));
         }
         self.since = now;
