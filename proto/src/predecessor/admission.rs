@@ -29,14 +29,12 @@ impl Predecessor {
                 self.pending.renew(connection, now);
             }
             Message::Watch => self.watch(connection),
-            Message::Upgrade => match self.begin_spawn_for_tool(connection, now) {
-                Ok(()) => self.pending.remove(connection),
-                Err(refuse) => {
-                    let refused = Outcome::Failed { cause: Cause::Refused, text: refuse.text };
-                    self.send(connection, &Message::Outcome(refused));
+            Message::Upgrade => {
+                if let Err(refuse) = self.begin_spawn_for_tool(connection, now) {
+                    self.tell_failed(connection, Cause::Refused, &refuse.text);
                     self.pending.renew(connection, now);
                 }
-            },
+            }
             _ => self.close(connection, now),
         }
     }
@@ -161,16 +159,21 @@ impl Predecessor {
 
     /// A tool's wish, which [`Event::UpgradeAsked`] has told, cannot even be tried.
     pub fn handle_asked_in_vain(&mut self, tool: ConnectionId, why: &str) {
-        let text = crate::limits::clip(why);
-        self.send(tool, &Message::Outcome(Outcome::Failed { cause: Cause::NotStarted, text }));
+        self.tell_failed(tool, Cause::NotStarted, why);
         self.outputs.push_back(Output::Close(tool));
     }
 
     /// A tool's wish, which [`Event::UpgradeAsked`] has told, with the secret made for it.
     pub fn handle_asked_upgrade(&mut self, tool: ConnectionId, secret: Secret, now: Duration) {
         if let Err(refuse) = self.begin_spawn(secret, Some(tool), now) {
-            self.handle_asked_in_vain(tool, &refuse.text);
+            self.tell_failed(tool, Cause::Refused, &refuse.text);
+            self.outputs.push_back(Output::Close(tool));
         }
+    }
+
+    pub(super) fn tell_failed(&mut self, tool: ConnectionId, cause: Cause, why: &str) {
+        let text = crate::limits::clip(why);
+        self.send(tool, &Message::Outcome(Outcome::Failed { cause, text }));
     }
 
     pub(super) fn begin_spawn(
