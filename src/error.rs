@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use heirloom_proto::{AbortReason, Failure, Phase, Refuse, RefuseReason};
+use heirloom_proto::{AbortReason, Cause, Failure, Phase, Refuse, RefuseReason};
 
 use crate::slots::way_out;
 
@@ -75,6 +75,8 @@ pub enum ErrorKind {
     AlreadyUpgraded,
     /// The successor ended before it owned the service.
     SuccessorExited,
+    /// The owner did not begin an upgrade that a tool asked for, or refused its successor: the text tells why.
+    Refused,
     /// The peer, or this process, gave the handoff up.
     Aborted,
     /// A step took longer than it may; [`Error::phase`] tells which.
@@ -253,6 +255,19 @@ pub(crate) fn refused(reason: RefuseReason) -> ErrorKind {
         RefuseReason::Secret | RefuseReason::SecretUsed => ErrorKind::WrongSecret,
         RefuseReason::Stopping => ErrorKind::Stopping,
         RefuseReason::DrainingCap => ErrorKind::TooManyDraining,
+        _ => ErrorKind::Aborted,
+    }
+}
+
+/// What a tool is told of a handoff that failed.
+pub(crate) fn failed(cause: Cause) -> ErrorKind {
+    match cause {
+        Cause::Refused => ErrorKind::Refused,
+        Cause::Exited => ErrorKind::SuccessorExited,
+        Cause::TimedOut => ErrorKind::TimedOut,
+        Cause::Protocol => ErrorKind::Protocol,
+        Cause::NotStarted => ErrorKind::Spawn,
+        Cause::Void => ErrorKind::NotOwner,
         _ => ErrorKind::Aborted,
     }
 }

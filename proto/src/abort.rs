@@ -65,8 +65,8 @@ macro_rules! wire_numbers {
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl core::fmt::Display for $name {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 match self {
                     $(Self::$variant => f.write_str($text),)*
                     Self::Other(number) => write!(f, "{} {number}, which this version does not know", $noun),

@@ -3,7 +3,9 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use crate::abort::{Abort, AbortReason};
+use serde::{Deserialize, Serialize};
+
+use crate::abort::{Abort, AbortReason, wire_numbers};
 use crate::error::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
 use crate::phase::Phase;
 use crate::refuse::Refuse;
@@ -72,7 +74,41 @@ pub enum Failure {
     Spawn(String),
 }
 
+wire_numbers! {
+    /// Why a handoff did not move ownership, as a program goes by it. On the wire a `u16`.
+    Cause, "cause" {
+        /// The predecessor did not take the successor, or no handoff could begin.
+        Refused = 1, "refused";
+        /// The successor exited, or closed the connection.
+        Exited = 2, "exited";
+        /// A step took longer than it may.
+        TimedOut = 3, "timed out";
+        /// Either side gave it up.
+        GivenUp = 4, "given up";
+        /// Either side broke the protocol, or the two speak no version in common.
+        Protocol = 5, "protocol broken";
+        /// No successor process could be started.
+        NotStarted = 6, "not started";
+        /// The token is not to be had.
+        Void = 7, "void";
+    }
+}
+
 impl Failure {
+    /// What a program goes by.
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Refused(_) => Cause::Refused,
+            Self::Closed { .. } | Self::Died { .. } => Cause::Exited,
+            Self::PeerAborted(Abort { reason: AbortReason::TimedOut, .. })
+            | Self::TimedOut { .. } => Cause::TimedOut,
+            Self::PeerAborted(_) | Self::Aborted(_) => Cause::GivenUp,
+            Self::Invalid(_) | Self::Misbehaved(_) | Self::Incompatible(_) => Cause::Protocol,
+            Self::Spawn(_) => Cause::NotStarted,
+            Self::TokenHeld | Self::Superseded { .. } => Cause::Void,
+        }
+    }
+
     /// The word to give the peer, if it is still there to hear it.
     pub(crate) fn to_abort(&self) -> Abort {
         let reason = match self {

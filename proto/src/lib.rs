@@ -48,7 +48,7 @@ pub use abort::{Abort, AbortReason};
 pub use codec::BodyError;
 pub use entry::{Address, Entry, FileId, Identity, Kind, Opaque, Socket, TooLong};
 pub use error::{InvalidMessage, PeerIncompatible, PeerMisbehaved};
-pub use failure::Failure;
+pub use failure::{Cause, Failure};
 pub use late_state::{InvalidLateState, LateState, Words};
 pub use manifest::{Batches, Manifest};
 pub use message::{

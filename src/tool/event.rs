@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use heirloom_proto::{Happened, Happening, Phase, RefuseReason};
+use heirloom_proto::{Cause, Happened, Happening, Phase, RefuseReason};
 
-use crate::error::{ErrorKind, refused};
+use crate::error::{ErrorKind, failed, refused};
 
 /// Something that has happened to a service. `pid` is the process it happened to, as the kernel tells it to
 /// the owner, and `took` how long the handoff has taken up to then.
@@ -36,10 +36,12 @@ pub enum Event {
     Ready { pid: u32, strays: u64, took: Duration },
     /// The successor owns the service. The watch ends: connect again to watch the new owner.
     Owned { pid: u32, generation: u64, took: Duration },
-    /// The handoff failed in this phase, and nothing has changed.
-    Failed { pid: u32, phase: Phase, reason: String, took: Duration },
-    /// The handoff failed in this phase, and the owner has taken the service back.
-    TakenBack { pid: u32, phase: Phase, reason: String, took: Duration },
+    /// The handoff failed in this phase, and nothing has changed. The kind is that of the error which
+    /// [`Tool::upgrade`](super::Tool::upgrade) tells of it.
+    Failed { pid: u32, phase: Phase, kind: ErrorKind, reason: String, took: Duration },
+    /// The handoff failed in this phase, and the owner has taken the service back. The kind is as in
+    /// [`Failed`](Self::Failed).
+    TakenBack { pid: u32, phase: Phase, kind: ErrorKind, reason: String, took: Duration },
     /// A successor was refused by an owner that was in this phase. The kind is that of the error which the
     /// successor's start fails with.
     Refused { pid: u32, phase: Phase, kind: ErrorKind, reason: String },
@@ -93,9 +95,18 @@ impl From<Happened> for Event {
             Happening::Progress => Self::Progress { pid, text, took },
             Happening::Ready => Self::Ready { pid, strays: number, took },
             Happening::Owned => Self::Owned { pid, generation, took },
-            Happening::Failed => Self::Failed { pid, phase, reason: text, took },
-            Happening::TakenBack => Self::TakenBack { pid, phase, reason: text, took },
-            Happening::Refused => Self::Refused { pid, phase, kind: kind(number), reason: text },
+            Happening::Failed => {
+                let kind = kind(number, |cause| failed(Cause::from(cause)));
+                Self::Failed { pid, phase, kind, reason: text, took }
+            }
+            Happening::TakenBack => {
+                let kind = kind(number, |cause| failed(Cause::from(cause)));
+                Self::TakenBack { pid, phase, kind, reason: text, took }
+            }
+            Happening::Refused => {
+                let kind = kind(number, |reason| refused(RefuseReason::from(reason)));
+                Self::Refused { pid, phase, kind, reason: text }
+            }
             Happening::Retired => Self::Retired { pid, generation },
             Happening::Stopped => Self::Stopped { pid, generation },
             other => Self::Other { number: other.into(), pid, text },
@@ -103,10 +114,9 @@ impl From<Happened> for Event {
     }
 }
 
-/// The error that a successor's start fails with for this reason.
-fn kind(number: u64) -> ErrorKind {
-    let reason = u16::try_from(number).map(RefuseReason::from);
-    reason.map_or(ErrorKind::Aborted, refused)
+/// What the number of an event means, where it is one that can be known.
+fn kind(number: u64, meaning: impl Fn(u16) -> ErrorKind) -> ErrorKind {
+    u16::try_from(number).map_or(ErrorKind::Aborted, meaning)
 }
 
 impl fmt::Display for Event {

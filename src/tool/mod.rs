@@ -28,7 +28,7 @@ use heirloom_proto::{Message, Outcome};
 
 use crate::address::UnixAddress;
 use crate::control::wait_a_little;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, failed};
 use crate::status::Status;
 use crate::upgraded::Upgraded;
 pub use event::Event;
@@ -187,9 +187,11 @@ impl Tool {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Aborted`] when it failed or cannot begin, with the reason as the service tells it;
-    /// [`ErrorKind::TimedOut`]; [`ErrorKind::DiedMidway`] when the service has closed the connection and
-    /// not told what became of it; and those of [`status`](Self::status).
+    /// As the service tells it: [`ErrorKind::Refused`] when it cannot begin, [`ErrorKind::Spawn`] when no
+    /// successor could be started, and for a handoff that failed [`ErrorKind::SuccessorExited`],
+    /// [`ErrorKind::TimedOut`] (also when `timeout` has passed), [`ErrorKind::Aborted`],
+    /// [`ErrorKind::Protocol`] or [`ErrorKind::NotOwner`]. [`ErrorKind::DiedMidway`] when the service has
+    /// closed the connection and not told what became of it; and those of [`status`](Self::status).
     ///
     /// ```no_run
     /// use std::time::Duration;
@@ -209,7 +211,9 @@ impl Tool {
             Message::Outcome(Outcome::Committed { pid, generation }) => {
                 Ok(Upgraded { pid, generation })
             }
-            Message::Outcome(Outcome::Failed { text }) => Err(Error::new(ErrorKind::Aborted, text)),
+            Message::Outcome(Outcome::Failed { cause, text }) => {
+                Err(Error::new(failed(cause), text))
+            }
             other => Err(unexpected(&other)),
         }
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, List, Optional
 from channel import Channel, Event, Frame, Garbage, Occurrence, PeerGone, SendTimedOut
 from messages import Abort, Failed, Hello, Message, Outcome, Status, Upgrade
 from running import start
-from vocabulary import FIRST_FRAME_TIMEOUT, MAX_SILENT_CONNECTIONS, STEP_TIMEOUT, AbortReason
+from vocabulary import FIRST_FRAME_TIMEOUT, MAX_SILENT_CONNECTIONS, STEP_TIMEOUT, AbortReason, Cause
 
 if TYPE_CHECKING:
     from owner import Owner
@@ -111,7 +111,8 @@ class Reception:
         if isinstance(message, Status):
             return self._owner.report()
         if isinstance(message, Upgrade):
-            return Outcome(Failed("no program is configured to be spawned as a successor"))
+            text = "no program is configured to be spawned as a successor"
+            return Outcome(Failed(Cause.NOT_STARTED, text))
         return None
 
 

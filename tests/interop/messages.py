@@ -323,8 +323,9 @@ class Committed:
 class Failed:
     """The service has the owner that it had."""
 
-    LAYOUT: ClassVar[tuple] = (EXPLANATION,)
+    LAYOUT: ClassVar[tuple] = (U16, EXPLANATION)
 
+    cause: int
     text: str
 
 

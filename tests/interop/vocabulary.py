@@ -53,6 +53,18 @@ class RefuseReason(enum.IntEnum):
     SECRET_USED_BY_THIS_PROCESS = 9
 
 
+class Cause(enum.IntEnum):
+    """Why a handoff failed, for programs."""
+
+    REFUSED = 1
+    EXITED = 2
+    TIMED_OUT = 3
+    GIVEN_UP = 4
+    PROTOCOL_BROKEN = 5
+    NOT_STARTED = 6
+    VOID = 7
+
+
 class AbortReason(enum.IntEnum):
     """Why a handoff that had begun ends."""
 

@@ -25,9 +25,29 @@ fn an_upgrade_that_fails_tells_why() {
     let (first, address) = family.start_service();
     family.set_next("BEGIN", "exit");
     let error = connect(&family).upgrade(LONG).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Aborted);
+    assert_eq!(error.kind(), ErrorKind::SuccessorExited);
     assert!(error.to_string().contains("exit status"), "{error}");
     assert_eq!(ask(&address).unwrap(), (first, 1));
+}
+
+#[test]
+fn an_upgrade_whose_successor_gives_up_or_takes_too_long_tells_which() {
+    let mut family = Family::new();
+    let (first, address) = family.set("READY_MS", "300").start_service();
+    for (prepare, kind) in [("exit", ErrorKind::Aborted), ("manual", ErrorKind::TimedOut)] {
+        family.set_next("PREPARE", prepare);
+        let error = connect(&family).upgrade(LONG).unwrap_err();
+        assert_eq!(error.kind(), kind, "{error}");
+    }
+    assert_eq!(ask(&address).unwrap(), (first, 1));
+}
+
+#[test]
+fn an_upgrade_without_a_program_to_start_tells_so() {
+    let mut family = Family::new();
+    family.set("PROGRAM", "/nobody/is/here").start_service();
+    let error = connect(&family).upgrade(LONG).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Spawn, "{error}");
 }
 
 #[test]
@@ -40,6 +60,7 @@ fn an_upgrade_that_takes_longer_goes_on_without_its_tool() {
     let second = family.expect_new();
     family.expect(second, "prepared");
     let error = connect(&family).upgrade(LONG).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
     assert!(error.to_string().contains("busy"), "{error}");
     family.tell(second, "ready");
     family.expect(second, "ready");

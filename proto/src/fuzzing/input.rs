@@ -6,6 +6,7 @@ use core::time::Duration;
 
 use crate::abort::{Abort, AbortReason};
 use crate::entry::{Address, Entry, FileId, Identity, Kind, Socket};
+use crate::failure::Cause;
 use crate::limits::{MAX_ADDRESS, MAX_DESCRIPTORS, MAX_NAME, MAX_OPAQUE};
 use crate::manifest::Manifest;
 use crate::message::{
@@ -233,7 +234,7 @@ impl<'a> Input<'a> {
 
     fn outcome(&mut self) -> Outcome {
         match self.flag() {
-            true => Outcome::Failed { text: self.text() },
+            true => Outcome::Failed { cause: Cause::from(self.number() as u16), text: self.text() },
             false => Outcome::Committed { pid: self.number() as u32, generation: self.number() },
         }
     }

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Message;
 use crate::entry::{Address, Kind};
+use crate::failure::Cause;
 use crate::limits::MAX_FRAME;
 use crate::name::Name;
 use crate::phase::Phase;
@@ -129,6 +130,8 @@ pub enum Outcome {
     },
     /// Nothing changed hands.
     Failed {
+        /// Why, for a program.
+        cause: Cause,
         /// Why, for people.
         #[serde(deserialize_with = "crate::codec::text")]
         text: String,

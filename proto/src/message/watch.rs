@@ -1,7 +1,6 @@
 //! What is told unasked: to tools that watch, and to the owner by a generation that drains.
 
 use alloc::string::String;
-use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +29,8 @@ pub struct Happened {
     pub phase: Phase,
     /// How long the handoff has taken up to now, in milliseconds; 0 if it is none of a handoff.
     pub took_ms: u64,
-    /// *Ready*: the entries not claimed. *Refused*: the [reason](crate::RefuseReason). Else 0.
+    /// *Ready*: the entries not claimed. *Refused*: the [reason](crate::RefuseReason). *Failed* and *taken
+    /// back*: the [cause](crate::Cause). Else 0.
     pub number: u64,
     /// *Began*: the build label. Else, for people: at most [`MAX_TEXT`](crate::limits::MAX_TEXT) bytes.
     #[serde(deserialize_with = "crate::codec::text")]

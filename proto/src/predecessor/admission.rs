@@ -7,7 +7,7 @@ use core::time::Duration;
 use super::handoff::Handoff;
 use super::output::{ConnectionId, Event, Output};
 use super::{Predecessor, Service, millis};
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::limits::VERSION;
 use crate::message::{Hello, Message, Outcome, RunningHandoff, Secret, StatusReport};
 use crate::refuse::{Refuse, RefuseReason};
@@ -29,13 +29,12 @@ impl Predecessor {
                 self.pending.renew(connection, now);
             }
             Message::Watch => self.watch(connection),
-            Message::Upgrade => match self.begin_spawn_for_tool(connection, now) {
-                Ok(()) => self.pending.remove(connection),
-                Err(refuse) => {
-                    self.send(connection, &Message::Outcome(Outcome::Failed { text: refuse.text }));
+            Message::Upgrade => {
+                if let Err(refuse) = self.begin_spawn_for_tool(connection, now) {
+                    self.tell_failed(connection, Cause::Refused, &refuse.text);
                     self.pending.renew(connection, now);
                 }
-            },
+            }
             _ => self.close(connection, now),
         }
     }
@@ -160,16 +159,21 @@ impl Predecessor {
 
     /// A tool's wish, which [`Event::UpgradeAsked`] has told, cannot even be tried.
     pub fn handle_asked_in_vain(&mut self, tool: ConnectionId, why: &str) {
-        let text = crate::limits::clip(why);
-        self.send(tool, &Message::Outcome(Outcome::Failed { text }));
+        self.tell_failed(tool, Cause::NotStarted, why);
         self.outputs.push_back(Output::Close(tool));
     }
 
     /// A tool's wish, which [`Event::UpgradeAsked`] has told, with the secret made for it.
     pub fn handle_asked_upgrade(&mut self, tool: ConnectionId, secret: Secret, now: Duration) {
         if let Err(refuse) = self.begin_spawn(secret, Some(tool), now) {
-            self.handle_asked_in_vain(tool, &refuse.text);
+            self.tell_failed(tool, Cause::Refused, &refuse.text);
+            self.outputs.push_back(Output::Close(tool));
         }
+    }
+
+    pub(super) fn tell_failed(&mut self, tool: ConnectionId, cause: Cause, why: &str) {
+        let text = crate::limits::clip(why);
+        self.send(tool, &Message::Outcome(Outcome::Failed { cause, text }));
     }
 
     pub(super) fn begin_spawn(

@@ -9,7 +9,7 @@ use super::output::{ConnectionId, Ended, Event, Output};
 use super::steps::{AwaitingOwned, AwaitingReady, AwaitingReceived, Committing, Freezing};
 use crate::failure::Failure;
 use crate::limits::{SETTLE_TIMEOUT, TRANSFER_TIMEOUT, clip};
-use crate::message::{Hello, Message, Outcome, Secret};
+use crate::message::{Hello, Message, Secret};
 use crate::phase::Phase;
 use crate::timeouts::Timeouts;
 
@@ -261,8 +261,7 @@ impl Predecessor {
             self.outputs.push_back(Output::Condemn);
         }
         if let Some(tool) = handoff.tool {
-            let text = clip(&alloc::format!("{failure}"));
-            self.send(tool, &Message::Outcome(Outcome::Failed { text }));
+            self.tell_failed(tool, failure.cause(), &alloc::format!("{failure}"));
             self.outputs.push_back(Output::Close(tool));
         }
         self.since = now;

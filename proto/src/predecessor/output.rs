@@ -186,6 +186,7 @@ impl Ended {
             pid: self.pid,
             phase: self.phase,
             took_ms: millis(self.took),
+            number: u16::from(self.failure.cause()).into(),
             text: clip(&alloc::format!("{}", self.failure)),
             ..happened
         }

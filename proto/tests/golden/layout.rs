@@ -224,8 +224,21 @@ pub(crate) const EVENT: Shape = Shape::Named(
 
 const OUTCOME: Shape = Shape::OneOf(&[
     ("committed", &[Field("process id of the new owner", U32), Field("its generation", U64)]),
-    ("failed", &[Field("text", TEXT)]),
+    ("failed", &[Field("cause", CAUSE), Field("text", TEXT)]),
 ]);
+
+pub(crate) const CAUSE: Shape = Shape::Named(
+    2,
+    &[
+        (1, "refused"),
+        (2, "exited"),
+        (3, "timed out"),
+        (4, "given up"),
+        (5, "protocol broken"),
+        (6, "not started"),
+        (7, "void"),
+    ],
+);
 
 pub(crate) const REFUSE_REASON: Shape = Shape::Named(
     2,

@@ -2,8 +2,8 @@
 //! fields in the same order, at the same offsets, within the same bounds.
 
 use crate::layout::{
-    ABORT_REASON, DRAINING, Descriptors, ENTRY, ENTRY_KIND, EVENT, FAILURE, FILE, Field, KINDS,
-    LATE_STATE, LISTED, Layout, PHASE, REFUSE_REASON, RUNNING, SOCKET, Shape, WORDS,
+    ABORT_REASON, CAUSE, DRAINING, Descriptors, ENTRY, ENTRY_KIND, EVENT, FAILURE, FILE, Field,
+    KINDS, LATE_STATE, LISTED, Layout, PHASE, REFUSE_REASON, RUNNING, SOCKET, Shape, WORDS,
 };
 
 const PROTOCOL: &str = include_str!("../../PROTOCOL.md");
@@ -84,6 +84,9 @@ fn every_number_has_the_name_that_its_table_gives() {
     let events = table("\n`Happened` tells,");
     let events = events.iter().map(|row| (row[1].parse().unwrap(), row[0]));
     assert_eq!(names(&EVENT), events.collect::<Vec<_>>());
+    let causes = table("\nThe cause of a handoff");
+    let causes = causes.iter().map(|row| (row[1].parse().unwrap(), row[0]));
+    assert_eq!(names(&CAUSE), causes.collect::<Vec<_>>());
     let words: Vec<_> = PROTOCOL.split_whitespace().collect();
     let kinds: Vec<_> = names(&ENTRY_KIND).iter().map(|(n, name)| format!("{n} {name}")).collect();
     let sentence = format!("Kinds of entry: {}. Other kinds", kinds.join(", "));

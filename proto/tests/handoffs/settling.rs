@@ -4,7 +4,7 @@
 use heirloom_proto::limits::SETTLE_TIMEOUT;
 use heirloom_proto::predecessor::{ConnectionId, Elder, Settings};
 use heirloom_proto::{
-    Abort, AbortReason, DrainingGeneration, Failure, Message, Outcome, Phase, Predecessor,
+    Abort, AbortReason, Cause, DrainingGeneration, Failure, Message, Outcome, Phase, Predecessor,
     RefuseReason, Timeouts,
 };
 
@@ -183,7 +183,7 @@ fn a_tool_is_told_why_its_upgrade_was_turned_away() {
     pair.pass(SETTLE_TIMEOUT);
     let told = pair.older.said.last();
     assert!(
-        matches!(told, Some((TOOL, Message::Outcome(Outcome::Failed { text })))
+        matches!(told, Some((TOOL, Message::Outcome(Outcome::Failed { cause: Cause::Refused, text })))
             if text.contains("has not heard yet")),
         "{told:?}"
     );

@@ -1,7 +1,7 @@
 //! What tools ask, and what they are told.
 
 use heirloom_proto::predecessor::{ConnectionId, Event};
-use heirloom_proto::{Message, Outcome, Phase};
+use heirloom_proto::{Cause, Message, Outcome, Phase};
 
 use crate::support::{Pair, SECRET, hello, seconds, spawned_hello};
 
@@ -68,7 +68,7 @@ fn a_tool_is_told_why_its_upgrade_failed() {
     pair.younger().verdict = Err("file-0: another inode".into());
     pair.settle();
     let text = "the peer gave up: descriptor mismatch: file-0: another inode".into();
-    assert_told(&pair, Outcome::Failed { text });
+    assert_told(&pair, Outcome::Failed { cause: Cause::GivenUp, text });
 }
 
 #[test]
@@ -78,7 +78,7 @@ fn a_tool_is_told_that_an_upgrade_cannot_begin() {
     pair.settle();
     ask(&mut pair, &Message::Upgrade);
     let text = "generation 1 is busy: waiting for the successor to become ready for 0 ms".into();
-    assert_told(&pair, Outcome::Failed { text });
+    assert_told(&pair, Outcome::Failed { cause: Cause::Refused, text });
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_tool_whose_turn_another_took_is_told_so() {
     pair.settle();
     assert_eq!(pair.older.spawns, 0);
     let text = "generation 1 is busy: waiting for the successor to become ready for 0 ms".into();
-    assert_told(&pair, Outcome::Failed { text });
+    assert_told(&pair, Outcome::Failed { cause: Cause::Refused, text });
 }
 
 #[test]

@@ -205,7 +205,8 @@ fn happened() -> impl Strategy<Value = Happened> {
 fn outcome() -> impl Strategy<Value = Outcome> {
     prop_oneof![
         any::<(u32, u64)>().prop_map(|(pid, generation)| Outcome::Committed { pid, generation }),
-        text(MAX_TEXT).prop_map(|text| Outcome::Failed { text }),
+        (any::<u16>(), text(MAX_TEXT))
+            .prop_map(|(cause, text)| Outcome::Failed { cause: cause.into(), text }),
     ]
 }
 

@@ -197,6 +197,8 @@ fn of_outcome(outcome: &Outcome) -> Vec<Field> {
     let variant = fixed("variant", 4);
     match outcome {
         Outcome::Committed { .. } => vec![variant, fixed("pid", 4), fixed("generation", 8)],
-        Outcome::Failed { text } => vec![variant, counted("text", text.len())],
+        Outcome::Failed { text, .. } => {
+            vec![variant, fixed("cause", 2), counted("text", text.len())]
+        }
     }
 }

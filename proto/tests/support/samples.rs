@@ -1,9 +1,10 @@
 //! Messages with something in every field.
 
 use heirloom_proto::{
-    Abort, AbortReason, Commit, DrainingGeneration, Entry, FileId, Happened, Happening, Hello,
-    Identity, Kind, LastFailure, Listed, Manifest, Message, Name, Open, Outcome, Phase, Progress,
-    Ready, Received, Refuse, RefuseReason, RunningHandoff, Socket, StatusReport, Timeouts, Welcome,
+    Abort, AbortReason, Cause, Commit, DrainingGeneration, Entry, FileId, Happened, Happening,
+    Hello, Identity, Kind, LastFailure, Listed, Manifest, Message, Name, Open, Outcome, Phase,
+    Progress, Ready, Received, Refuse, RefuseReason, RunningHandoff, Socket, StatusReport,
+    Timeouts, Welcome,
 };
 
 use super::{entry, hello, spawned_hello};
@@ -57,7 +58,7 @@ fn tool() -> Vec<(&'static str, Message)> {
         ("status-report", Message::StatusReport(report())),
         ("upgrade", Message::Upgrade),
         ("outcome-committed", Message::Outcome(committed)),
-        ("outcome-failed", Message::Outcome(Outcome::Failed { text })),
+        ("outcome-failed", Message::Outcome(Outcome::Failed { cause: Cause::Exited, text })),
         ("open", Message::Open(Open { open: 12 })),
         ("watch", Message::Watch),
         ("happened", Message::Happened(happened())),

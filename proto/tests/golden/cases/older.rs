@@ -2,9 +2,9 @@
 //! of version 1. It takes over, or hands over, two entries.
 
 use heirloom_proto::{
-    Abort, AbortReason, Commit, Entry, FileId, Happened, Happening, Hello, Identity, Kind, Message,
-    Open, Outcome, Phase, Progress, Ready, Received, Refuse, RefuseReason, Socket, StatusReport,
-    Timeouts, Welcome,
+    Abort, AbortReason, Cause, Commit, Entry, FileId, Happened, Happening, Hello, Identity, Kind,
+    Message, Open, Outcome, Phase, Progress, Ready, Received, Refuse, RefuseReason, Socket,
+    StatusReport, Timeouts, Welcome,
 };
 
 use super::entries::{IPV4, entry, socket};
@@ -31,7 +31,10 @@ pub(super) fn cases() -> Vec<(&'static str, Message)> {
         ("status-report", Message::StatusReport(report())),
         ("upgrade", Message::Upgrade),
         ("outcome-committed", Message::Outcome(Outcome::Committed { pid: 31, generation: 2 })),
-        ("outcome-failed", Message::Outcome(Outcome::Failed { text: "busy".into() })),
+        (
+            "outcome-failed",
+            Message::Outcome(Outcome::Failed { cause: Cause::Refused, text: "busy".into() }),
+        ),
         ("open", Message::Open(Open { open: 3 })),
         ("watch", Message::Watch),
         ("happened", Message::Happened(happened())),

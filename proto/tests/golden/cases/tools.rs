@@ -1,7 +1,7 @@
 //! What tools are told.
 
 use heirloom_proto::{
-    DrainingGeneration, Happened, Happening, Kind, LastFailure, Listed, Message, Name, Open,
+    Cause, DrainingGeneration, Happened, Happening, Kind, LastFailure, Listed, Message, Name, Open,
     Outcome, Phase, RefuseReason, RunningHandoff, StatusReport,
 };
 
@@ -20,7 +20,10 @@ pub(super) fn cases() -> Vec<(&'static str, Message)> {
         ("status-report-nothing-drains", status(report(Phase::Starting, Vec::new()))),
         ("status-report-unknown-phase", status(report(Phase::Other(200), Vec::new()))),
         ("status-report-longest-labels", status(longest)),
-        ("outcome-failed-longest-text", Message::Outcome(Outcome::Failed { text })),
+        (
+            "outcome-failed-longest-text",
+            Message::Outcome(Outcome::Failed { cause: Cause::GivenUp, text }),
+        ),
         ("open-nothing", Message::Open(Open { open: 0 })),
         ("status-report-longest-texts", status(full())),
     ];
@@ -59,8 +62,8 @@ fn told() -> Vec<(&'static str, Message)> {
         ("happened-progress", Happening::Progress, 0, "reading the cache: 4 %"),
         ("happened-ready", Happening::Ready, 3, ""),
         ("happened-owned", Happening::Owned, 0, ""),
-        ("happened-failed", Happening::Failed, 0, "the peer's process ended"),
-        ("happened-taken-back", Happening::TakenBack, 0, "moving the token took 2001 ms"),
+        ("happened-failed", Happening::Failed, 2, "the peer's process ended"),
+        ("happened-taken-back", Happening::TakenBack, 3, "moving the token took 2001 ms"),
         (
             "happened-refused",
             Happening::Refused,
