@@ -6,6 +6,7 @@
 //! | [`deploy`] | deploy tooling, a script or a person starts it |
 //! | [`containers`] | Docker, Kubernetes: which namespaces the two have to share |
 //! | [`state`] | what the service knows goes along with its sockets |
+//! | [`migrating`] | from tableflip, ecdysis and shellflip |
 //! | [`troubleshooting`] | every error text, its cause and its cure |
 
 #[doc = include_str!("../docs/guide/spawned.md")]
@@ -19,6 +20,13 @@ pub mod containers {}
 
 #[doc = include_str!("../docs/guide/state.md")]
 pub mod state {}
+
+#[cfg_attr(feature = "tokio", doc = include_str!("../MIGRATING.md"))]
+#[cfg_attr(
+    not(feature = "tokio"),
+    doc = "Its programs are tasks: see `MIGRATING.md`, or the feature `tokio`."
+)]
+pub mod migrating {}
 
 #[doc = include_str!("../docs/guide/troubleshooting.md")]
 pub mod troubleshooting {}
