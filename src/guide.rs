@@ -5,6 +5,7 @@
 //! | [`spawned`] | the running process starts its successor |
 //! | [`deploy`] | deploy tooling, a script or a person starts it |
 //! | [`containers`] | Docker, Kubernetes: which namespaces the two have to share |
+//! | [`draining`] | how the old process finishes what is in flight, and ends |
 //! | [`state`] | what the service knows goes along with its sockets |
 //! | [`migrating`] | from tableflip, ecdysis and shellflip |
 //! | [`troubleshooting`] | every error text, its cause and its cure |
@@ -17,6 +18,9 @@ pub mod deploy {}
 
 #[doc = include_str!("../docs/guide/containers.md")]
 pub mod containers {}
+
+#[doc = include_str!("../docs/guide/draining.md")]
+pub mod draining {}
 
 #[doc = include_str!("../docs/guide/state.md")]
 pub mod state {}
