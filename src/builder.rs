@@ -44,6 +44,8 @@ pub struct Builder {
     users: Vec<u32>,
     launch: Launch,
     observer: Option<Observer>,
+    #[cfg(feature = "systemd")]
+    systemd: Option<crate::Systemd>,
 }
 
 impl Upgrader {
@@ -74,6 +76,8 @@ impl Builder {
             users: Vec::new(),
             launch: Launch::of_this_process(),
             observer: None,
+            #[cfg(feature = "systemd")]
+            systemd: None,
         }
     }
 
@@ -275,6 +279,23 @@ impl Builder {
         self
     }
 
+    /// What is done about systemd, if that has started this process. Default: nothing.
+    ///
+    /// ```
+    /// use heirloom::{Systemd, Upgrader};
+    ///
+    /// # fn main() -> Result<(), heirloom::Error> {
+    /// let upgrader = Upgrader::builder().systemd(Systemd::new()).start()?;
+    /// upgrader.ready()?; // READY=1, if there is a systemd that waits for it
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "systemd")]
+    pub fn systemd(mut self, systemd: crate::Systemd) -> Self {
+        self.systemd = Some(systemd);
+        self
+    }
+
     /// Meets the predecessor and takes everything it hands over, or begins the service.
     ///
     /// A process that meets one raises its soft limit of open descriptors to the hard one.
@@ -328,6 +349,8 @@ impl Builder {
             nameless: nameless_user(),
             launch: self.launch,
             observer: self.observer,
+            #[cfg(feature = "systemd")]
+            systemd: self.systemd,
         })
     }
 }

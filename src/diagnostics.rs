@@ -52,4 +52,16 @@
 //! | `poll_failed` | warn | `reason` | the driver tries again |
 //! | `unknown_output` | error | `other` | a fault of this library |
 //!
+//! With the feature `systemd`:
+//!
+//! | event | level | fields | when |
+//! |---|---|---|---|
+//! | `systemd_told` | debug | `text` | systemd has been sent something |
+//! | `systemd_not_told` | warn | `text`, `reason` | it cannot be, and misses that |
+//! | `systemd_not_found` | warn | `address`, `reason` | nobody is at `NOTIFY_SOCKET`, and nobody is told anything |
+//! | `systemd_not_heard` | warn | `waited_ms` | it has not read everything before this process ends |
+//! | `passed_not_taken` | warn | `reason` | what `LISTEN_FDS` tells of cannot be taken |
+//! | `passed_unclaimed` | warn | `names` | sockets of a socket unit are not claimed when the application is ready |
+//! | `listener_not_stored` | warn | `name`, `reason` | a listener is not kept in the descriptor store |
+//!
 //! With the feature `fault-points` there is the target `heirloom::step` too, at level `trace`.

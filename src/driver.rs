@@ -71,6 +71,7 @@ impl Driver {
         if let Role::Predecessor(side) = &mut self.role {
             side.end(&mut self.holdings, &mut self.buffer);
         }
+        self.holdings.manager.part();
     }
 
     /// The shared parts, before the thread starts.
@@ -110,6 +111,7 @@ impl Driver {
             }
             Source::Child(pid) => self.handle_child_exited(pid),
             Source::Predecessor => self.holdings.predecessor_ended(),
+            Source::Manager => self.holdings.manager.flush(),
             Source::Signal(index) => {
                 if let Some(signal) = self.holdings.signals.get_mut(index) {
                     signal.take();
@@ -233,6 +235,8 @@ impl Driver {
                     }
                 }
                 Command::Signal(source) => self.holdings.signals.push(source),
+                #[cfg(feature = "systemd")]
+                Command::Registered => self.holdings.announce(crate::manager::News::Registered),
                 Command::Launched(number, outcome) => {
                     if let Role::Predecessor(side) = &mut self.role {
                         side.launched(&self.holdings, number, outcome);

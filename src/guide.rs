@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`spawned`] | the running process starts its successor |
 //! | [`deploy`] | deploy tooling, a script or a person starts it |
+//! | [`systemd`] | systemd starts it, keeps its sockets, and is told |
 //! | [`containers`] | Docker, Kubernetes: which namespaces the two have to share |
 //! | [`draining`] | how the old process finishes what is in flight, and ends |
 //! | [`state`] | what the service knows goes along with its sockets |
@@ -15,6 +16,10 @@ pub mod spawned {}
 
 #[doc = include_str!("../docs/guide/deploy.md")]
 pub mod deploy {}
+
+#[cfg_attr(feature = "systemd", doc = include_str!("../docs/guide/systemd.md"))]
+#[cfg_attr(not(feature = "systemd"), doc = "Needs the feature `systemd`.")]
+pub mod systemd {}
 
 #[doc = include_str!("../docs/guide/containers.md")]
 pub mod containers {}

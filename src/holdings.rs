@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fds::Registry;
 use crate::latch::Latch;
 use crate::mailbox::Mailbox;
+use crate::manager::{Manager, News};
 use crate::pid_file::PidFile;
 use crate::settings::{Settings, Strays};
 use crate::signal::SignalSource;
@@ -43,6 +44,7 @@ pub(crate) struct Holdings {
     pub(crate) state: Arc<Store>,
     pub(crate) exit: Arc<Latch>,
     pub(crate) mailbox: Arc<Mailbox>,
+    pub(crate) manager: Manager,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     next_connection: u64,
     pub(crate) token: Option<Token>,
@@ -93,10 +95,11 @@ impl Holdings {
     pub(crate) fn new(settings: Arc<Settings>) -> io::Result<Self> {
         let exit = Latch::new();
         exit.signal()?; // made while nothing is at stake
-        let mailbox = Mailbox::new()?;
+        let (registry, mailbox) = (Arc::new(Registry::default()), Mailbox::new()?);
         Ok(Self {
             clock: Instant::now(),
-            registry: Arc::new(Registry::default()),
+            manager: Manager::find(&settings, &registry, &mailbox),
+            registry,
             state: Arc::default(),
             exit,
             drain: Drain::watched(&mailbox),
@@ -116,6 +119,11 @@ impl Holdings {
             next_listener: None,
             settings,
         })
+    }
+
+    /// Tells the service manager what has happened.
+    pub(crate) fn announce(&mut self, news: News<'_>) {
+        self.manager.tell(news, &self.registry);
     }
 
     /// Time since this upgrader began.
@@ -256,6 +264,8 @@ impl Holdings {
     /// Does with what has not been claimed as the policy says.
     pub(crate) fn settle_strays(&self) -> Result<(), Error> {
         self.check_strays()?;
+        #[cfg(feature = "systemd")]
+        self.registry.settle_activated();
         let strays = self.registry.strays();
         if strays.is_empty() {
             return Ok(());

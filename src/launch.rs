@@ -23,6 +23,10 @@ const SOCKET: &str = "HEIRLOOM_SOCKET";
 /// The variable with which a spawned successor proves that it is the one; good for one handoff.
 const SECRET: &str = "HEIRLOOM_SECRET";
 
+/// What a service manager tells to the one process that it starts: descriptors that no successor has by
+/// the same numbers, and whose watchdog it is. See `sd_listen_fds(3)`, `sd_watchdog_enabled(3)`.
+const FOR_THIS_PROCESS: [&str; 4] = ["LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID"];
+
 /// All that is known of a program whose process somebody else has reaped.
 const NOT_BEGUN: &str = "the program has not begun, and its process was reaped by somebody else";
 
@@ -81,6 +85,9 @@ impl Launch {
 
     fn command(&self, socket: &UnixAddress, secret: Secret) -> Command {
         let mut command = Command::new(&self.program);
+        for name in FOR_THIS_PROCESS {
+            command.env_remove(name);
+        }
         command.args(&self.arguments).envs(self.environment.iter().cloned());
         command.env(SOCKET, socket.to_string()).env(SECRET, hex(&secret.0));
         if let Some(directory) = &self.directory {

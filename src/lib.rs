@@ -55,6 +55,7 @@ mod holdings;
 mod latch;
 mod launch;
 mod mailbox;
+mod manager;
 mod meeting;
 mod pid_file;
 mod predecessor;
@@ -69,6 +70,8 @@ mod status;
 mod step;
 mod successor;
 mod sys;
+#[cfg(feature = "systemd")]
+mod systemd;
 pub mod testing;
 #[cfg(feature = "tokio")]
 pub mod tokio;
@@ -88,6 +91,8 @@ pub use settings::{Strays, Takeover};
 pub use signal::Signal;
 pub use state::{Freeze, LastWords, Offer, State, Taken, Words, Writer};
 pub use status::{DrainingStatus, EntryStatus, FailureStatus, HandoffStatus, Status};
+#[cfg(feature = "systemd")]
+pub use systemd::Systemd;
 pub use upgraded::{PredecessorInfo, Upgraded};
 pub use upgrader::Upgrader;
 

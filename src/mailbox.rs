@@ -25,6 +25,9 @@ pub(crate) enum Command {
     /// How much is open in this process, which drains.
     OpenChanged,
     Signal(SignalSource),
+    /// What is registered has changed.
+    #[cfg(feature = "systemd")]
+    Registered,
     /// The successor of this number has begun, or why it has not.
     Launched(u64, io::Result<Launched>),
     /// The application has answered the question of this number about its state.

@@ -2,6 +2,7 @@
 //! [`heirloom_proto::Predecessor`] says.
 
 mod admission;
+mod announcement;
 mod children;
 mod events;
 mod snapshot;
@@ -19,6 +20,7 @@ use crate::driver::FRAMES_AT_ONCE;
 use crate::error::{Error, ErrorKind};
 use crate::holdings::{Connection, Holdings, Sent, Unsent};
 use crate::launch::Launched;
+use crate::manager::News;
 use crate::reply::Reply;
 use crate::slots::way_out;
 use crate::state::Asking;
@@ -105,6 +107,7 @@ impl PredecessorSide {
                 }
                 self.machine.handle_ready(holdings.now());
                 holdings.observe_ready(self.generation);
+                holdings.announce(News::Ready { generation: self.generation });
                 Ok(())
             }
             Phase::Draining => {
@@ -206,10 +209,13 @@ impl PredecessorSide {
 
     /// Does what the machine asks for until it asks for nothing.
     pub(crate) fn perform(&mut self, holdings: &mut Holdings, buffer: &mut FrameBuffer) {
-        while let Some(output) = self.machine.poll_output() {
-            match output {
-                Output::TryLock => self.try_lock(holdings, buffer),
-                output => self.perform_one(holdings, output),
+        loop {
+            // Before the successor hears of it: it speaks for itself from then on.
+            self.announce_turn(holdings);
+            match self.machine.poll_output() {
+                Some(Output::TryLock) => self.try_lock(holdings, buffer),
+                Some(output) => self.perform_one(holdings, output),
+                None => return,
             }
         }
     }

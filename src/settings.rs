@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) nameless: u32,
     pub(crate) launch: Launch,
     pub(crate) observer: Option<Observer>,
+    #[cfg(feature = "systemd")]
+    pub(crate) systemd: Option<crate::systemd::Systemd>,
 }
 
 impl Settings {

@@ -22,6 +22,7 @@ use crate::error::{Error, ErrorKind};
 use crate::fds::verify;
 use crate::holdings::{Holdings, Origin, Sent, Unsent};
 use crate::latch::Latch;
+use crate::manager::News;
 use crate::predecessor::PredecessorSide;
 use crate::reply::Reply;
 use crate::slots::free_slots;
@@ -81,6 +82,7 @@ impl SuccessorSide {
         holdings.watch_predecessor(process, Arc::clone(&gone));
         let peer = holdings.connect_to_peer(channel).map_err(trouble)?;
         let pid = holdings.connections.get(&peer).map_or(0, |peer| peer.pid);
+        holdings.announce(News::Met { pid });
         let hello = Hello {
             lowest: VERSION,
             highest: VERSION,
@@ -247,6 +249,7 @@ impl SuccessorSide {
         self.inherited = elders;
         holdings.state.inherit(states);
         holdings.registry.inherit(entries);
+        holdings.announce(News::Inherited);
         holdings.origin = Some(self.origin());
         self.progress = Progress::Inherited;
     }
@@ -332,8 +335,9 @@ impl SuccessorSide {
                 tracing::error!(target: "heirloom", event = "strays_not_settled", reason = %error, "what was not claimed stays open");
             }
             holdings.state.settle();
-            self.waiting.drain(..).for_each(|reply| reply.send(Ok(())));
         }
+        holdings.announce(News::Owned { generation, ready: self.is_ready, orphaned });
+        self.waiting.drain(..).for_each(|reply| reply.send(Ok(())));
         Settled::Owner(Box::new(side))
     }
 

@@ -27,6 +27,8 @@ pub(super) enum Source {
     Predecessor,
     Listener,
     Mailbox,
+    /// The service manager has room for what it is to be told.
+    Manager,
     Signal(usize),
 }
 
@@ -79,6 +81,9 @@ fn sources<'a>(holdings: &'a Holdings, role: &'a Role) -> (Vec<Source>, Vec<Poll
         && side.accepts()
     {
         add(Source::Listener, listener.as_fd(), PollFlags::POLLIN);
+    }
+    if let Some(manager) = holdings.manager.clogged() {
+        add(Source::Manager, manager, PollFlags::POLLOUT);
     }
     add(Source::Mailbox, holdings.mailbox.as_fd(), PollFlags::POLLIN);
     for (index, signal) in holdings.signals.iter().enumerate() {

@@ -91,6 +91,26 @@ fn is_among(address: &str, bound: Option<SocketAddr>) -> bool {
     })
 }
 
+/// Whether a socket is bound to this very address, or to any of IPv6 where any of IPv4 is meant and it
+/// takes those too, as a socket unit makes it that names a port alone.
+#[cfg(feature = "systemd")]
+pub(super) fn is_bound_exactly(kind: Kind, socket: BorrowedFd<'_>, address: &str) -> bool {
+    if !matches!(kind, Kind::TcpListener | Kind::UdpSocket) {
+        return is_named(socket, address);
+    }
+    let bound = SockRef::from(&socket).local_addr().ok().and_then(|bound| bound.as_socket());
+    let (Ok(mut wanted), Some(bound)) = (address.to_socket_addrs(), bound) else {
+        return false;
+    };
+    let takes_any = bound.is_ipv6()
+        && bound.ip().is_unspecified()
+        && SockRef::from(&socket).only_v6().is_ok_and(|only| !only);
+    wanted.any(|wanted| {
+        let is_any = takes_any && wanted.is_ipv4() && wanted.ip().is_unspecified();
+        wanted.port() == bound.port() && (wanted.ip() == bound.ip() || is_any)
+    })
+}
+
 fn is_named(socket: BorrowedFd<'_>, address: &str) -> bool {
     let bound = getsockname::<UnixAddr>(socket.as_raw_fd());
     let wanted = UnixAddress::parse(address).ok().and_then(|address| address.to_nix().ok());

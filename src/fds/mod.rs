@@ -1,6 +1,9 @@
 //! What is handed over: registered by the owner, claimed by the successor.
 
+#[cfg(feature = "systemd")]
+mod activated;
 mod bind;
+mod mode;
 mod passable;
 mod registry;
 mod seqpacket;
@@ -13,9 +16,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
 use heirloom_proto::{Kind, Name};
-use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 pub use bind::Bind;
+use mode::set_nonblocking;
 use passable::Mode;
 pub use passable::Passable;
 pub use registry::Registration;
@@ -135,6 +138,10 @@ impl Fds {
         if let Some(inherited) = self.claim_if(&name, fits)? {
             return Ok(inherited);
         }
+        #[cfg(feature = "systemd")]
+        if let Some(activated) = self.claim_activated(&name, Some(&address))? {
+            return Ok(activated);
+        }
         self.create(name, || {
             T::bind(&address)
                 .map_err(|error| Error::io(format!("{} {address} cannot be bound", T::KIND), error))
@@ -166,6 +173,10 @@ impl Fds {
         if let Some(inherited) = self.claim_if(&name, |_| true)? {
             return Ok(inherited);
         }
+        #[cfg(feature = "systemd")]
+        if let Some(activated) = self.claim_activated(&name, None)? {
+            return Ok(activated);
+        }
         let what = format!("{} {name} cannot be created", T::KIND);
         self.create(name, || create().map_err(|error| Error::io(what, error)))
     }
@@ -186,7 +197,13 @@ impl Fds {
     /// # Ok::<(), heirloom::Error>(())
     /// ```
     pub fn claim<T: Passable>(&self, name: &str) -> Result<Option<T>, Error> {
-        self.claim_if(&checked(name)?, |_| true)
+        let name = checked(name)?;
+        let inherited = self.claim_if(&name, |_| true)?;
+        #[cfg(feature = "systemd")]
+        if inherited.is_none() {
+            return self.claim_activated(&name, None);
+        }
+        Ok(inherited)
     }
 
     /// Registers a duplicate of `descriptor`, to be handed over from now on.
@@ -306,38 +323,6 @@ impl Fds {
         registration.keep();
         Ok(created)
     }
-
-    fn check_mode<T: Passable>(
-        &self,
-        descriptor: BorrowedFd<'_>,
-        name: &Name,
-        how: &str,
-    ) -> Result<(), Error> {
-        let trouble =
-            |error| Error::io(format!("the mode of {} {name} cannot be read", T::KIND), error);
-        let set = is_nonblocking(&descriptor).map_err(trouble)?;
-        let wanted = match T::MODE {
-            Mode::Any => return Ok(()),
-            Mode::Chosen => self.nonblocking,
-            Mode::Nonblocking => true,
-        };
-        if set == wanted {
-            return Ok(());
-        }
-        if self.switch {
-            return set_nonblocking(&descriptor, wanted).map_err(trouble);
-        }
-        let (is, wanted) = match set {
-            true => ("non-blocking", "blocking"),
-            false => ("blocking", "non-blocking"),
-        };
-        let text = format!(
-            "{} {name} was {how} {is} and is wanted {wanted}; both generations share the mode: \
-             ask for the other with `nonblocking()`, or for the change with `switch_mode()`",
-            T::KIND
-        );
-        Err(Error::new(ErrorKind::WrongMode, text))
-    }
 }
 
 /// Something that the predecessor has handed over and nobody has claimed yet.
@@ -365,18 +350,6 @@ pub struct Inherited {
 
 fn checked(name: &str) -> Result<Name, Error> {
     Name::new(name).map_err(|error| Error::new(ErrorKind::InvalidName, error.to_string()))
-}
-
-fn is_nonblocking(descriptor: &impl AsFd) -> io::Result<bool> {
-    let flags = OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?);
-    Ok(flags.contains(OFlag::O_NONBLOCK))
-}
-
-fn set_nonblocking(descriptor: &impl AsFd, on: bool) -> io::Result<()> {
-    let mut flags = OFlag::from_bits_retain(fcntl(descriptor, FcntlArg::F_GETFL)?);
-    flags.set(OFlag::O_NONBLOCK, on);
-    fcntl(descriptor, FcntlArg::F_SETFL(flags))?;
-    Ok(())
 }
 
 /// Checks that a descriptor is what its entry says. The text names what differs.

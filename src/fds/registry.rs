@@ -3,18 +3,32 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+#[cfg(feature = "systemd")]
+use std::sync::OnceLock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heirloom_proto::{Abort, AbortReason, Entry, FileId, Kind, Name, Opaque};
 
 use super::Inherited;
+#[cfg(feature = "systemd")]
+use super::activated::Activated;
 use crate::error::{Error, ErrorKind};
+#[cfg(feature = "systemd")]
+use crate::mailbox::{Command, Mailbox};
 use crate::socket_file::SocketFile;
 use crate::sys::identity::identity;
 
 /// What is registered, and what waits to be claimed.
 #[derive(Debug, Default)]
-pub(crate) struct Registry(Mutex<State>);
+pub(crate) struct Registry {
+    state: Mutex<State>,
+    /// What a service manager has passed and nobody has claimed.
+    #[cfg(feature = "systemd")]
+    pub(super) activated: Activated,
+    /// Whoever is to know when something is registered or removed.
+    #[cfg(feature = "systemd")]
+    pub(super) watcher: OnceLock<Arc<Mailbox>>,
+}
 
 #[derive(Debug, Default)]
 struct State {
@@ -97,6 +111,7 @@ impl Registry {
             state.latest_lasting = number;
         }
         drop(state);
+        self.changed();
         Ok(Registration { registry: Arc::clone(self), kind, name, number, kept: false })
     }
 
@@ -106,7 +121,9 @@ impl Registry {
     }
 
     pub(super) fn remove(&self, kind: Kind, name: &Name) -> bool {
-        self.lock().registered.remove(&(kind, name.clone())).is_some()
+        let removed = self.lock().registered.remove(&(kind, name.clone())).is_some();
+        self.changed();
+        removed
     }
 
     /// Moves an inherited entry to the registered ones, if `take` makes something of it. A connection
@@ -137,6 +154,8 @@ impl Registry {
             Some(_) if is_connection(kind) => {}
             Some(inherited) => state.insert(inherited),
         }
+        drop(state);
+        self.changed();
         Ok(Some(claimed))
     }
 
@@ -255,8 +274,29 @@ impl Registry {
         self.release();
     }
 
+    /// What is registered, in the order of kinds and names.
+    #[cfg(feature = "systemd")]
+    pub(super) fn registered(&self) -> Vec<Arc<Registered>> {
+        self.lock().registered.values().cloned().collect()
+    }
+
+    /// What was handed over and not claimed.
+    #[cfg(feature = "systemd")]
+    pub(crate) fn inherited_entries(&self) -> Vec<Arc<Entry>> {
+        self.lock().inherited.values().map(|inherited| Arc::clone(&inherited.entry)).collect()
+    }
+
+    /// Tells whoever watches.
+    fn changed(&self) {
+        #[cfg(feature = "systemd")]
+        if let Some(mailbox) = self.watcher.get() {
+            // A driver that has ended keeps nothing.
+            let _ = mailbox.put(Command::Registered);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -347,5 +387,7 @@ impl Drop for Registration {
         {
             entry.remove();
         }
+        drop(state);
+        self.registry.changed();
     }
 }

@@ -13,6 +13,7 @@ impl PredecessorSide {
     /// Something has happened: the application and whoever waits are told.
     pub(super) fn tell(&mut self, holdings: &mut Holdings, event: Event) {
         trace(&event);
+        self.announce(holdings, &event);
         match event {
             Event::UpgradeAsked { tool } => match new_secret() {
                 Ok(secret) => {

@@ -2,6 +2,8 @@
 #![allow(unsafe_code, reason = "every block states why it is sound")]
 #![allow(clippy::disallowed_methods, reason = "descriptors become owned here")]
 
+#[cfg(feature = "systemd")]
+pub(crate) mod activation;
 pub(crate) mod channel;
 pub(crate) mod identity;
 pub(crate) mod pidfd;

@@ -42,7 +42,23 @@ fn security_names_tests_that_exist() {
     }
 }
 
-/// All the source there is in a folder, but for what fuzzing says.
+/// Every unit is told of in the guide, and tried with a real systemd.
+#[test]
+fn every_unit_is_in_the_guide_and_tested() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let tests = read_sources(&root.join("tests/systemd"));
+    let guide = include_str!("../../docs/guide/systemd.md");
+    let entries = fs::read_dir(root.join("examples/systemd")).unwrap();
+    let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let units: Vec<_> = names.filter(|name| !name.ends_with(".rs")).collect();
+    assert_eq!(units.len(), 7, "{units:?}");
+    for unit in units {
+        assert!(guide.contains(&format!("`{unit}`")), "{unit} is not in the guide");
+        assert!(tests.contains(&format!("\"{unit}\"")), "{unit} is not tested");
+    }
+}
+
+/// All the source there is in a folder.
 fn read_sources(folder: &Path) -> String {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let text = |path: std::path::PathBuf| match path.extension() {

@@ -1,5 +1,6 @@
 //! The test's side: the processes of one service, what they tell, and what they are told.
 
+mod environment;
 mod hear;
 
 use std::collections::BTreeMap;
@@ -45,6 +46,7 @@ pub(crate) struct Event {
 pub(crate) struct Family {
     folder: TempDir,
     settings: BTreeMap<String, String>,
+    environment: BTreeMap<String, String>,
     program: PathBuf,
     sender: Sender<Event>,
     receiver: Receiver<Event>,
@@ -74,6 +76,7 @@ impl Family {
         let mut family = Self {
             folder,
             settings: BTreeMap::new(),
+            environment: BTreeMap::new(),
             program: std::env::current_exe().unwrap(),
             sender,
             receiver,
@@ -158,6 +161,7 @@ impl Family {
         for (key, value) in &self.settings {
             command.env(format!("HEIRLOOM_TEST_{key}"), value);
         }
+        command.envs(&self.environment);
         #[expect(clippy::zombie_processes, reason = "reaped with its group when it is dropped")]
         let mut child = command.spawn().unwrap();
         drop(command); // and its ends of the pipes

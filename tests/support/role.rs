@@ -145,6 +145,10 @@ impl Role {
         if let Some(cap) = self.number("DRAINING_CAP") {
             builder = builder.draining_cap(cap);
         }
+        #[cfg(feature = "systemd")]
+        if self.is("SYSTEMD", "yes") {
+            builder = builder.systemd(heirloom::Systemd::new());
+        }
         builder
             .fence(!self.is("FENCE", "no"))
             .strays(match self.get("STRAYS") {

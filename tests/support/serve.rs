@@ -23,6 +23,7 @@
 //! | `MOUNT` | `full`, `readonly` lie over the folder `run` then, `proc` over that of the kernel: needs a mount namespace of its own |
 //! | `MANY` | how many sockets to bind or inherit |
 //! | `DRAIN` | `manual`: drained only when told |
+//! | `SYSTEMD` | `yes`: what `NOTIFY_SOCKET` and `LISTEN_FDS` ask for is done |
 //! | `SIGNAL` | `SIGHUP`: upgrade on it |
 //!
 //! | event | |

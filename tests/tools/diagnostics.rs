@@ -99,6 +99,26 @@ fn every_event_of_a_handoff_is_told_by_its_name_and_fields() {
     assert!(end.contains("generation_retired") && end.contains("service_stopped"), "{end:?}");
 }
 
+#[cfg(feature = "systemd")]
+#[test]
+fn what_systemd_is_told_and_what_it_is_not_are_told_by_name_and_fields() {
+    let mut family = Family::new();
+    family.set("TRACE", "yes").set("SYSTEMD", "yes");
+    family.set_variable("NOTIFY_SOCKET", "/no/such/socket");
+    let (first, _) = family.start_service();
+    assert!(check(&mut family, first).contains("systemd_not_found"));
+    family.kill(first);
+    let socket = family.path("notify");
+    let manager = std::os::unix::net::UnixDatagram::bind(&socket).unwrap();
+    family.set_variable("NOTIFY_SOCKET", socket.to_str().unwrap());
+    let (second, _) = family.start_service();
+    assert!(check(&mut family, second).contains("systemd_told"));
+    drop(manager);
+    family.tell(second, "stop");
+    family.expect_like(second, "log", "systemd cannot be told");
+    assert!(check(&mut family, second).contains("systemd_not_told"));
+}
+
 #[test]
 fn every_event_in_the_source_is_in_a_table() {
     let tables = tables();

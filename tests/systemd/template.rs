@@ -1,0 +1,64 @@
+//! `svc@.service`: a service that goes from unit to unit.
+
+use crate::machine::Machine;
+
+crate::tests![
+    starting_green_retires_blue_and_starting_blue_goes_back_and_no_client_is_lost,
+    a_green_that_fails_leaves_blue_as_it_was,
+    blue_drains_for_as_long_as_its_clients_stay,
+];
+
+const UNITS: &[&str] = &["svc@.service"];
+
+fn boot() -> Machine {
+    let machine = Machine::boot(UNITS);
+    machine.install_program("blue/svc");
+    machine.install_program("green/svc");
+    machine.order("start svc@blue");
+    machine
+}
+
+fn starting_green_retires_blue_and_starting_blue_goes_back_and_no_client_is_lost() {
+    let machine = boot();
+    machine.under_load(|| {
+        let releases = ["blue", "green", "blue", "green"];
+        for (pair, generation) in releases.windows(2).zip(2..) {
+            let [old, new] = pair else { unreachable!() };
+            machine.order(&format!("start svc@{new}"));
+            let new = format!("svc@{new}.service");
+            assert_eq!(machine.show(&new, "StatusText"), format!("generation {generation} serves"));
+            assert_eq!(machine.expect_generation(generation), machine.main_pid(&new));
+            let old = format!("svc@{old}.service");
+            machine.expect_good_end(&old);
+        }
+    });
+    assert_eq!(machine.services(), [machine.main_pid("svc@green.service")]);
+}
+
+fn a_green_that_fails_leaves_blue_as_it_was() {
+    let machine = boot();
+    let fails = "exec SVC --handoff-socket /run/svc.sock --data /no/such/file";
+    machine.install_script("green/svc", fails);
+    machine.under_load(|| {
+        assert!(!machine.systemctl("start svc@green").status.success());
+        // It is tried a few times more.
+        machine.order("stop svc@green");
+    });
+    let blue = machine.main_pid("svc@blue.service");
+    assert_eq!(machine.ask().pid, blue);
+    assert_eq!(machine.show("svc@blue.service", "SubState"), "running");
+}
+
+fn blue_drains_for_as_long_as_its_clients_stay() {
+    let machine = boot();
+    let mut client = machine.client();
+    let blue = client.ask().unwrap();
+    machine.order("start svc@green");
+    machine.expect("svc@blue.service", "ActiveState", "deactivating");
+    let green = machine.main_pid("svc@green.service");
+    let status = machine.show("svc@blue.service", "StatusText");
+    assert_eq!(status, format!("generation 2, process {green}, serves elsewhere"));
+    assert_eq!(client.ask().unwrap(), blue);
+    drop(client);
+    machine.expect_good_end("svc@blue.service");
+}
