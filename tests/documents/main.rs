@@ -15,6 +15,19 @@ fn readme_shows_the_echo_example() {
     assert!(include_str!("../../README.md").contains(program));
 }
 
+/// What is shown of other libraries is what is compiled.
+#[test]
+fn migrating_shows_the_programs_that_are_compiled() {
+    let shown = include_str!("../../MIGRATING.md");
+    for program in [
+        include_str!("../../docs/migrating/tableflip/main.go"),
+        include_str!("../../docs/migrating/peers/src/bin/ecdysis.rs"),
+        include_str!("../../docs/migrating/peers/src/bin/shellflip.rs"),
+    ] {
+        assert!(shown.contains(&format!("\n{program}```\n")), "it does not show\n{program}");
+    }
+}
+
 /// Every test that a claim rests on exists.
 #[test]
 fn security_names_tests_that_exist() {
