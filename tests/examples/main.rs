@@ -13,3 +13,4 @@ mod service;
 #[allow(unused_macros, reason = "every test here takes both ways by turns")]
 #[path = "../support/mod.rs"]
 mod support;
+mod udp;
