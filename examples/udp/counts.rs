@@ -15,8 +15,9 @@ const MOST_PEERS: usize = 100_000;
 #[derive(Default)]
 pub(crate) struct Counts {
     counts: BTreeMap<SocketAddr, u64>,
-    /// Those that have changed since all were written. Last words have 48 KiB: some thousand peers. If
-    /// more ask between a successor's start and its `ready`, that handoff fails and this process goes on.
+    /// Those that have changed since all were written. Last words have 48 KiB: a thousand peers and more.
+    /// If too many ask between a successor's start and its `ready`, that handoff fails and this process
+    /// goes on.
     changed: BTreeSet<SocketAddr>,
 }
 

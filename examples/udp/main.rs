@@ -7,7 +7,7 @@
 //! ```
 //!
 //! Both generations have the same socket for a while, and a datagram goes to whichever reads first. So
-//! the predecessor must stop to read *before* it stops to own: when the successor is ready, and not when
+//! the predecessor must stop reading *before* it stops owning: when the successor is ready, and not when
 //! `exit` fires. If it read until `exit` it would count requests that the successor never hears of; if
 //! both read at a time one peer would get answers from two counts. While neither reads, which takes a
 //! millisecond or two, requests wait in the socket. See `Server::obey`, which the library's `Freeze`

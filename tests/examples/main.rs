@@ -9,6 +9,7 @@
 )]
 
 mod connections;
+mod load;
 mod service;
 #[allow(unused_macros, reason = "every test here takes both ways by turns")]
 #[path = "../support/mod.rs"]

@@ -2,11 +2,11 @@
 
 use std::io::ErrorKind;
 use std::net::{SocketAddr, UdpSocket};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
+use super::load::Load;
 use super::service::Service;
-use super::support::{DEADLINE, Way, wait_until};
+use super::support::{DEADLINE, Way};
 
 const PEERS: usize = 8;
 
@@ -21,40 +21,22 @@ fn every_datagram_is_answered_once_through_six_upgrades() {
     let mut once: Vec<_> = (0..300).map(|_| Peer::new(address)).collect();
     once.iter_mut().for_each(|peer| peer.exchange());
 
-    let over = AtomicBool::new(false);
-    let answered: [AtomicU64; PEERS] = Default::default();
+    let load = Load::new(PEERS);
     thread::scope(|scope| {
-        for answered in &answered {
-            scope.spawn(|| Peer::new(address).ask_until(&over, answered));
+        let load = &load;
+        for number in 0..PEERS {
+            scope.spawn(move || Peer::new(address).ask_until_over(load, number));
         }
-        let _stop = StopOnDrop(&over);
+        let _stop = load.stop_on_drop();
         for way in [Way::Spawned, Way::External].repeat(3) {
-            expect_answers(&answered);
+            load.expect_rounds(100);
             service.upgrade(way);
+            service.expect_drained();
         }
-        service.expect_drained();
-        expect_answers(&answered);
+        load.expect_rounds(100);
     });
     // Those who have not asked meanwhile are known in the seventh generation too.
     once.iter_mut().for_each(|peer| peer.exchange());
-}
-
-/// Waits until every peer has been answered some times more.
-fn expect_answers(answered: &[AtomicU64]) {
-    for answered in answered {
-        let enough = answered.load(Ordering::Relaxed) + 100;
-        let is = || answered.load(Ordering::Relaxed) >= enough;
-        wait_until(is, || "a peer is not answered any more".into());
-    }
-}
-
-/// Ends the load though an upgrade has failed.
-struct StopOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 /// A peer that never asks again: what is lost it waits for in vain.
@@ -72,11 +54,11 @@ impl Peer {
         Self { socket, asked: 0, answered: 0 }
     }
 
-    fn ask_until(mut self, over: &AtomicBool, answered: &AtomicU64) {
+    fn ask_until_over(mut self, load: &Load, number: usize) {
         (1..WINDOW).for_each(|_| self.ask());
-        while !over.load(Ordering::Relaxed) {
+        while !load.is_over() {
             self.exchange();
-            answered.store(self.answered, Ordering::Relaxed);
+            load.count(number);
         }
         (1..WINDOW).for_each(|_| self.hear());
         self.expect_nothing();
