@@ -42,13 +42,20 @@ impl Load {
     /// Waits until every client has come so much further.
     pub(crate) fn expect_rounds(&self, more: u64) {
         let enough: Vec<u64> = self.lock().iter().map(|rounds| rounds + more).collect();
-        let waits = |rounds: &mut Vec<u64>| rounds.iter().zip(&enough).any(|(is, to)| is < to);
+        self.wait_for(&enough);
+    }
+
+    /// Waits until every client has come so far.
+    pub(crate) fn expect(&self, rounds: u64) {
+        let clients = self.lock().len();
+        self.wait_for(&vec![rounds; clients]);
+    }
+
+    fn wait_for(&self, enough: &[u64]) {
+        let waits = |rounds: &mut Vec<u64>| rounds.iter().zip(enough).any(|(is, to)| is < to);
         let (rounds, timeout) =
             self.changed.wait_timeout_while(self.lock(), DEADLINE, waits).unwrap();
-        assert!(
-            !timeout.timed_out(),
-            "a client is not answered any more: {rounds:?} of {enough:?}"
-        );
+        assert!(!timeout.timed_out(), "a client comes no further: {rounds:?} of {enough:?}");
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<u64>> {
