@@ -7,23 +7,23 @@
 //! kill -HUP <pid>                              # generation 2 takes over; go on with nc
 //! ```
 //!
-//! Read `session.rs` first: one session, and how it becomes bytes. `table.rs` has all sessions, and
-//! stops them while the service changes hands. `service.rs` has the sockets.
+//! `session.rs` is one session, and how it becomes bytes. `service.rs` serves all of them, and stops
+//! while the service changes hands: read `Service::obey` there.
 
+mod orders;
 mod service;
 mod session;
-mod table;
 
 use std::env;
 use std::error::Error;
-use std::io;
 use std::net::TcpListener;
 use std::process;
 
-use heirloom::{Signal, Upgrader, Writer};
+use heirloom::{Signal, Upgrader};
 
+use orders::orders;
 use service::Service;
-use table::Table;
+use session::SCHEMA;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
@@ -31,32 +31,26 @@ fn main() -> Result<(), Box<dyn Error>> {
     let handoff_socket = arguments.next().unwrap_or("@heirloom-connections".into());
 
     let upgrader = Upgrader::builder().handoff_socket(handoff_socket).start()?;
-    let fds = upgrader.fds().nonblocking();
+    let (fds, state) = (upgrader.fds().nonblocking(), upgrader.state());
     let listener: TcpListener = fds.bind(&address)?;
     let bound = listener.local_addr()?;
 
-    // What is offered to the next generation. The marks have no bytes: that they are asked for tells
-    // this process that a handoff begins.
-    let (thawed, thaws) = io::pipe()?;
-    let table = Table::new(thaws);
-    let (marks, sessions) = (table.clone(), table.clone());
-    let mark = move |_: &mut Writer| {
-        marks.mark();
-        Ok(())
-    };
-    upgrader.state().provide("marks", "none", mark)?.keep();
-    upgrader.state().freeze("sessions", table::SCHEMA, sessions)?.keep();
+    // What is offered to the next generation. The mark has no bytes: that it is asked for tells the loop
+    // that a handoff begins.
+    let (superior, orders) = orders()?;
+    let provider = superior.clone();
+    state.provide("mark", "none", move |_| provider.provide().map(drop))?.keep();
+    state.freeze("sessions", SCHEMA, superior)?.keep();
 
     // What the predecessor hands over: connections now, and their sessions when it has stopped.
-    let mut service = Service::new(listener, fds, table, thawed, upgrader.exit());
-    service.claim_connections(upgrader.fds().inherited())?;
-    let last_words = upgrader.state().last_words("sessions", &[table::SCHEMA])?;
+    let mut service = Service::new(listener, fds, orders);
+    service.claim(upgrader.fds().inherited())?;
+    let last_words = state.last_words("sessions", &[SCHEMA])?;
 
     upgrader.upgrade_on(Signal::SIGHUP)?;
     upgrader.ready()?;
     service.resume(last_words.hear()?);
-    let (pid, generation) = (process::id(), upgrader.generation());
-    eprintln!("process {pid} is generation {generation} on {bound}");
-    service.serve()?;
+    eprintln!("process {} is generation {} on {bound}", process::id(), upgrader.generation());
+    service.serve_until(&upgrader.exit())?;
     Ok(())
 }

@@ -2,29 +2,39 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{self, PipeReader, Read};
+use std::io;
 use std::net::{Shutdown, TcpListener, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use heirloom::{Exit, Fds, Inherited, Words};
+use heirloom::{Exit, Fds, Inherited, Registration, Words};
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::SockRef;
 
-use crate::session::Session;
-use crate::table::{self, Entry, MOST_SESSIONS, Sessions, Table};
+use crate::orders::{Order, Orders};
+use crate::session::{MOST_SESSIONS, Session, read_all};
 
 pub(crate) struct Service {
     /// None once another process owns the service.
     listener: Option<TcpListener>,
     fds: Fds,
-    table: Table,
-    /// Tells that the table is frozen no more.
-    thawed: PipeReader,
-    exit: Exit,
-    sockets: BTreeMap<u64, TcpStream>,
+    orders: Orders,
+    /// Nothing is read or written any more, so that all sessions are as they were told.
+    frozen: bool,
+    connections: BTreeMap<u64, Connection>,
+    /// Taken from the predecessor, and not to be touched before it has stopped.
+    claimed: BTreeMap<u64, TcpStream>,
     latest: u64,
+}
+
+struct Connection {
+    socket: TcpStream,
+    session: Session,
+    /// Hands a copy of the socket over. None if it came while the service was changing hands.
+    registration: Option<Registration>,
+    /// It goes with the handoff that has begun.
+    moves: bool,
 }
 
 /// How long the connections that did not move may stay when another process owns the service. They came
@@ -32,29 +42,24 @@ pub(crate) struct Service {
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Service {
-    pub(crate) fn new(
-        listener: TcpListener,
-        fds: Fds,
-        table: Table,
-        thawed: PipeReader,
-        exit: Exit,
-    ) -> Self {
-        let (listener, sockets) = (Some(listener), BTreeMap::new());
-        Self { listener, fds, table, thawed, exit, sockets, latest: 0 }
+    pub(crate) fn new(listener: TcpListener, fds: Fds, orders: Orders) -> Self {
+        let (listener, connections, claimed) = (Some(listener), BTreeMap::new(), BTreeMap::new());
+        Self { listener, fds, orders, frozen: false, connections, claimed, latest: 0 }
     }
 
-    /// Before `ready`: takes the connections, and touches none of them. They are the predecessor's.
-    pub(crate) fn claim_connections(
+    /// Before `ready`: takes the connections.
+    pub(crate) fn claim(
         &mut self,
         inherited: impl Iterator<Item = Inherited>,
     ) -> Result<(), Box<dyn Error>> {
         for name in inherited.map(|inherited| inherited.name) {
-            let Some(id) = name.strip_prefix(PREFIX) else { continue };
-            if let Some(socket) = self.fds.claim(&name)? {
-                self.sockets.insert(id.parse()?, socket);
+            if let Some(id) = name.strip_prefix(PREFIX)
+                && let Some(socket) = self.fds.claim(&name)?
+            {
+                self.claimed.insert(id.parse()?, socket);
             }
         }
-        self.latest = self.sockets.keys().max().copied().unwrap_or(0);
+        self.latest = self.claimed.keys().max().copied().unwrap_or(0);
         Ok(())
     }
 
@@ -62,121 +67,131 @@ impl Service {
     pub(crate) fn resume(&mut self, words: Option<Words>) {
         // None if it died before it could say them. Then nobody knows where its sessions stood, and
         // it is better to hang up than to answer wrongly.
-        let mut sessions = table::read(&words.map_or_else(Vec::new, |words| words.bytes));
-        for (id, socket) in std::mem::take(&mut self.sockets) {
+        let mut sessions = read_all(&words.map_or_else(Vec::new, |words| words.bytes));
+        for (id, socket) in std::mem::take(&mut self.claimed) {
             // Those that are not told were closed meanwhile, or are finished by the predecessor.
             if let Some(session) = sessions.remove(&id) {
-                self.admit(&mut self.table.clone().lock(), id, socket, session);
+                self.admit(id, socket, session);
             }
         }
     }
 
     /// Serves until a successor owns the service; then those that did not go with it.
-    pub(crate) fn serve(&mut self) -> io::Result<()> {
-        while !self.exit.is_fired() {
-            self.turn(PollTimeout::NONE)?;
+    pub(crate) fn serve_until(mut self, exit: &Exit) -> io::Result<()> {
+        while !exit.is_fired() {
+            self.turn(Some(exit), PollTimeout::NONE)?;
         }
         self.let_go();
         let deadline = Instant::now() + DRAIN_TIMEOUT;
-        while !self.sockets.is_empty() && Instant::now() < deadline {
+        while !self.connections.is_empty() && Instant::now() < deadline {
             let left = deadline.saturating_duration_since(Instant::now());
-            self.turn(PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX))?;
+            self.turn(None, PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX))?;
         }
         Ok(())
+    }
+
+    /// The loop obeys between one turn and the next: nothing is half read or half written then but what
+    /// the sessions know of.
+    fn obey(&mut self, order: Order) {
+        match order {
+            Order::Provide(reply) => {
+                // The list of descriptors is made right after this. A connection that comes later may
+                // or may not be in it, so it does not move: the last words tell both which ones do.
+                for connection in self.connections.values_mut() {
+                    connection.moves = connection.registration.is_some();
+                }
+                drop(reply.send(Vec::new()));
+            }
+            Order::Freeze(reply) => {
+                self.frozen = true;
+                let mut words = Vec::new();
+                for (id, connection) in self.connections.iter().filter(|(_, it)| it.moves) {
+                    connection.session.write(*id, &mut words);
+                }
+                drop(reply.send(words));
+            }
+            Order::Thaw => self.frozen = false,
+        }
     }
 
     /// Closes what is the successor's now. Its own copies live on, so the peers do not notice; a
     /// `shutdown` would end the connections themselves.
     fn let_go(&mut self) {
         self.listener = None;
-        let mut sessions = self.table.lock();
-        sessions.entries.retain(|_, entry| !entry.moves);
-        sessions.frozen = false;
-        self.sockets.retain(|id, _| sessions.entries.contains_key(id));
+        self.connections.retain(|_, connection| !connection.moves);
+        self.frozen = false;
     }
 
     /// Waits for something to do, and does it.
-    fn turn(&mut self, timeout: PollTimeout) -> io::Result<()> {
-        let ready = self.wait(timeout)?;
-        let table = self.table.clone();
-        let mut sessions = table.lock();
-        // It may have been frozen since it was looked at.
-        if sessions.frozen {
-            return Ok(());
+    fn turn(&mut self, exit: Option<&Exit>, timeout: PollTimeout) -> io::Result<()> {
+        let ready = self.wait(exit, timeout)?;
+        while let Some(order) = self.orders.next() {
+            self.obey(order);
         }
-        for id in ready {
-            self.serve_one(&mut sessions, id);
+        if !self.frozen {
+            ready.into_iter().for_each(|id| self.serve(id));
+            self.accept();
         }
-        self.accept(&mut sessions);
         Ok(())
     }
 
-    /// Waits until something can be done; tells which connections can be served.
-    fn wait(&mut self, timeout: PollTimeout) -> io::Result<Vec<u64>> {
-        let watch = |fd, flags| PollFd::new(fd, flags);
-        let mut polled = vec![watch(self.thawed.as_fd(), PollFlags::POLLIN)];
-        let mut ids = Vec::new();
-        let sessions = self.table.lock();
-        if !sessions.frozen {
-            for (id, socket) in &self.sockets {
-                let waits_to_write =
-                    sessions.entries.get(id).is_some_and(|entry| entry.session.waits_to_write());
-                let flags = if waits_to_write { PollFlags::POLLOUT } else { PollFlags::POLLIN };
-                polled.push(watch(socket.as_fd(), flags));
-                ids.push(*id);
-            }
-            let room = self.sockets.len() < MOST_SESSIONS;
-            let listener = self.listener.iter().filter(|_| room);
-            polled.extend(listener.map(|listener| watch(listener.as_fd(), PollFlags::POLLIN)));
+    /// Tells which connections can be served.
+    fn wait(&self, exit: Option<&Exit>, timeout: PollTimeout) -> io::Result<Vec<u64>> {
+        let readable = |descriptor| PollFd::new(descriptor, PollFlags::POLLIN);
+        let mut polled = Vec::new();
+        if !self.frozen {
+            polled.extend(self.connections.values().map(Connection::watch));
+            polled.extend(self.listener_with_room().map(readable));
         }
-        drop(sessions);
-        if self.listener.is_some() {
-            polled.push(watch(self.exit.as_fd(), PollFlags::POLLIN));
-        }
+        polled.extend(exit.map(|exit| readable(exit.as_fd())));
+        polled.push(readable(self.orders.as_fd()));
         match poll(&mut polled, timeout) {
             Ok(_) | Err(Errno::EINTR) => {} // SIGHUP interrupts it
             Err(errno) => return Err(errno.into()),
         }
-        let mut happened = polled.iter().map(|polled| polled.any().unwrap_or(true));
-        let thawed = happened.next() == Some(true);
-        let ready = ids.into_iter().zip(happened).filter(|(_, happened)| *happened);
-        let ready = ready.map(|(id, _)| id).collect();
-        if thawed {
-            self.thawed.read_exact(&mut [0])?;
-        }
-        Ok(ready)
+        let polled = self.connections.keys().zip(&polled).filter(|_| !self.frozen);
+        let ready = polled.filter(|(_, polled)| polled.any().unwrap_or(true));
+        Ok(ready.map(|(id, _)| *id).collect())
     }
 
-    fn serve_one(&mut self, sessions: &mut Sessions, id: u64) {
-        let (Some(mut socket), Some(entry)) =
-            (self.sockets.get(&id), sessions.entries.get_mut(&id))
-        else {
+    fn listener_with_room(&self) -> Option<BorrowedFd<'_>> {
+        let listener = self.listener.as_ref().filter(|_| self.connections.len() < MOST_SESSIONS);
+        listener.map(AsFd::as_fd)
+    }
+
+    fn serve(&mut self, id: u64) {
+        let Some(Connection { socket, session, .. }) = self.connections.get_mut(&id) else {
             return;
         };
-        if entry.session.turn(&mut socket).is_err() {
+        if session.turn(socket).is_err() {
             // A successor that prepares itself may have a copy: closing alone would not tell the peer.
             let _ = socket.shutdown(Shutdown::Both);
-            sessions.entries.remove(&id);
-            self.sockets.remove(&id);
+            self.connections.remove(&id);
         }
     }
 
-    fn accept(&mut self, sessions: &mut Sessions) {
-        while self.sockets.len() < MOST_SESSIONS
-            && let Some(listener) = &self.listener
-            && let Ok((socket, _)) = listener.accept()
+    fn accept(&mut self) {
+        while self.connections.len() < MOST_SESSIONS
+            && let Some(Ok((socket, _))) = self.listener.as_ref().map(TcpListener::accept)
         {
             if prepare(&socket).is_ok() {
                 self.latest += 1;
-                self.admit(sessions, self.latest, socket, Session::default());
+                self.admit(self.latest, socket, Session::default());
             }
         }
     }
 
-    fn admit(&mut self, sessions: &mut Sessions, id: u64, socket: TcpStream, session: Session) {
+    fn admit(&mut self, id: u64, socket: TcpStream, session: Session) {
         let registration = self.fds.add(&format!("{PREFIX}{id}"), &socket).ok();
-        sessions.entries.insert(id, Entry { session, registration, moves: false });
-        self.sockets.insert(id, socket);
+        self.connections.insert(id, Connection { socket, session, registration, moves: false });
+    }
+}
+
+impl Connection {
+    fn watch(&self) -> PollFd<'_> {
+        let waits_to_write = self.session.waits_to_write();
+        let flags = if waits_to_write { PollFlags::POLLOUT } else { PollFlags::POLLIN };
+        PollFd::new(self.socket.as_fd(), flags)
     }
 }
 

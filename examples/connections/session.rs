@@ -1,5 +1,6 @@
 //! One session: what a peer has asked for so far, and what is half read or half written.
 
+use std::collections::BTreeMap;
 use std::io::{self, ErrorKind, Read, Write};
 
 /// A peer has a name and a total, and is answered line by line: `name alice`, `add 5`, `add -2`. Every
@@ -25,8 +26,7 @@ const LONGEST_NAME: usize = 16;
 const LONGEST_ANSWER: usize = 64;
 
 /// Most bytes that [`Session::write`] writes: three numbers, three texts and their lengths.
-pub(crate) const MOST_BYTES: usize =
-    2 * 8 + (2 + LONGEST_NAME) + (2 + LONGEST_LINE) + (2 + LONGEST_ANSWER);
+const MOST_BYTES: usize = 3 * 8 + (2 + LONGEST_NAME) + (2 + LONGEST_LINE) + (2 + LONGEST_ANSWER);
 
 impl Session {
     /// Whether it waits until its peer reads. It reads nothing of its peer's meanwhile, so that what it
@@ -104,8 +104,9 @@ impl Session {
         Some(())
     }
 
-    /// Puts it into bytes.
-    pub(crate) fn write(&self, bytes: &mut Vec<u8>) {
+    /// Puts it, and its id before it, into bytes.
+    pub(crate) fn write(&self, id: u64, bytes: &mut Vec<u8>) {
+        bytes.extend(id.to_le_bytes());
         bytes.extend(self.answered.to_le_bytes());
         bytes.extend(self.total.to_le_bytes());
         for text in [self.name.as_bytes(), &self.input, &self.output] {
@@ -116,7 +117,7 @@ impl Session {
     }
 
     /// Takes it out of bytes, and leaves what follows it.
-    pub(crate) fn read(bytes: &mut &[u8]) -> Option<Self> {
+    fn read(bytes: &mut &[u8]) -> Option<Self> {
         let answered = u64::from_le_bytes(take(bytes)?);
         let total = i64::from_le_bytes(take(bytes)?);
         let mut text = || {
@@ -129,8 +130,28 @@ impl Session {
     }
 }
 
+/// How sessions are written: the id, then the session, of one after another. A build that writes them
+/// otherwise gets another label, and may offer both.
+pub(crate) const SCHEMA: &str = "id session/1";
+
+/// Most sessions at a time. Last words have 48 KiB, and so many fit whatever they hold: what could fail
+/// an upgrade is a limit of the service. More are to be had if they are written, when all is frozen, into
+/// a file (a memfd) that was handed over with the connections.
+pub(crate) const MOST_SESSIONS: usize = 48 * 1_024 / MOST_BYTES - 1;
+
+/// All sessions that a predecessor has written.
+pub(crate) fn read_all(mut bytes: &[u8]) -> BTreeMap<u64, Session> {
+    let mut sessions = BTreeMap::new();
+    while let Some(id) = take(&mut bytes).map(u64::from_le_bytes)
+        && let Some(session) = Session::read(&mut bytes)
+    {
+        sessions.insert(id, session);
+    }
+    sessions
+}
+
 /// The first bytes, so many as are wanted.
-pub(crate) fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
+fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
     let (first, rest) = bytes.split_first_chunk()?;
     *bytes = rest;
     Some(*first)

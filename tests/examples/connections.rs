@@ -2,13 +2,13 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread::{self, ScopedJoinHandle};
 
 use socket2::{Domain, Socket, Type};
 
+use super::load::Load;
 use super::service::Service;
-use super::support::{DEADLINE, Way, wait_until};
+use super::support::{DEADLINE, Way};
 
 const THREADS: usize = 4;
 const PEERS: usize = 50;
@@ -18,19 +18,19 @@ const WAYS: [Way; 5] = [Way::Spawned, Way::External, Way::Spawned, Way::External
 fn peers_of_two_hundred_connections_notice_nothing_of_five_upgrades() {
     let mut service = Service::start("connections", &[]);
     let address = service.address;
-    let load = Load::default();
+    let load = Load::new(THREADS);
     let mut stuck = Peer::stuck(address);
     thread::scope(|scope| {
         let load = &load;
-        let converse = |thread| scope.spawn(move || load.converse(address, thread));
+        let converse = |thread| scope.spawn(move || converse(load, address, thread));
         let threads: Vec<_> = (0..THREADS).map(converse).collect();
-        let visitors: Vec<_> = (0..4).map(|_| scope.spawn(|| load.visit(address))).collect();
-        let stop = StopOnDrop(load);
+        let visitors: Vec<_> = (0..4).map(|_| scope.spawn(|| visit(load, address))).collect();
+        let stop = load.stop_on_drop();
         for way in WAYS {
             load.expect_rounds(3);
             service.upgrade(way);
+            service.expect_drained();
         }
-        service.expect_drained();
         load.expect_rounds(3);
         drop(stop);
         let answers: u64 = threads.into_iter().map(joined).sum();
@@ -41,59 +41,32 @@ fn peers_of_two_hundred_connections_notice_nothing_of_five_upgrades() {
     stuck.hear_all();
 }
 
-/// What the peers' threads share.
-#[derive(Default)]
-struct Load {
-    over: AtomicBool,
-    rounds: [AtomicU64; THREADS],
+/// Some peers, each of whom always has two lines and a half on their way. Tells how many answers
+/// they have had: every single one that they were to have.
+fn converse(load: &Load, address: SocketAddr, thread: usize) -> u64 {
+    let mut peers: Vec<_> =
+        (0..PEERS).map(|number| Peer::connect(address, thread * PEERS + number)).collect();
+    while !load.is_over() {
+        peers.iter_mut().for_each(Peer::ask);
+        peers.iter_mut().for_each(|peer| (0..ASKED).for_each(|_| peer.hear()));
+        load.count(thread);
+    }
+    peers.iter().map(|peer| peer.answered).sum()
 }
 
-/// Ends the load though an upgrade has failed.
-struct StopOnDrop<'a>(&'a Load);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.over.store(true, Ordering::Relaxed);
-    }
-}
-
-impl Load {
-    /// Waits until every peer has been answered so many times more.
-    fn expect_rounds(&self, more: u64) {
-        for rounds in &self.rounds {
-            let enough = rounds.load(Ordering::Relaxed) + more;
-            let is = || rounds.load(Ordering::Relaxed) >= enough;
-            wait_until(is, || "some peer is not answered any more".into());
+/// Peers who come, ask and go, one after another. Those who come while the service changes hands do
+/// not move.
+fn visit(load: &Load, address: SocketAddr) -> u64 {
+    let mut visitors = 0;
+    while !load.is_over() {
+        let mut visitor = Peer::connect(address, 0);
+        for _ in 0..4 {
+            visitor.ask();
+            (0..ASKED).for_each(|_| visitor.hear());
         }
+        visitors += 1;
     }
-
-    /// Some peers, each of whom always has two lines and a half on their way. Tells how many answers
-    /// they have had: every single one that they were to have.
-    fn converse(&self, address: SocketAddr, thread: usize) -> u64 {
-        let mut peers: Vec<_> =
-            (0..PEERS).map(|number| Peer::connect(address, thread * PEERS + number)).collect();
-        while !self.over.load(Ordering::Relaxed) {
-            peers.iter_mut().for_each(Peer::ask);
-            peers.iter_mut().for_each(|peer| (0..ASKED).for_each(|_| peer.hear()));
-            self.rounds[thread].fetch_add(1, Ordering::Relaxed);
-        }
-        peers.iter().map(|peer| peer.answered).sum()
-    }
-
-    /// Peers who come, ask and go, one after another. Those who come while the service changes hands do
-    /// not move.
-    fn visit(&self, address: SocketAddr) -> u64 {
-        let mut visitors = 0;
-        while !self.over.load(Ordering::Relaxed) {
-            let mut visitor = Peer::connect(address, 0);
-            for _ in 0..4 {
-                visitor.ask();
-                (0..ASKED).for_each(|_| visitor.hear());
-            }
-            visitors += 1;
-        }
-        visitors
-    }
+    visitors
 }
 
 /// Lines that the peer asks who does not read.

@@ -9,7 +9,13 @@
 )]
 
 mod connections;
+mod grpc;
+mod load;
+#[path = "../../examples/grpc/messages.rs"]
+mod messages;
 mod service;
 #[allow(unused_macros, reason = "every test here takes both ways by turns")]
 #[path = "../support/mod.rs"]
 mod support;
+mod udp;
+mod websocket;

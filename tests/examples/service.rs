@@ -129,7 +129,7 @@ impl Drop for Service {
 /// Builds an example; tells where its binary is.
 fn build(example: &str) -> PathBuf {
     let output = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--all-features", "--message-format", "json"])
+        .args(["build", "--quiet", "--all-features", "--message-format", "json-render-diagnostics"])
         .args(["--example", example])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
@@ -141,7 +141,7 @@ fn build(example: &str) -> PathBuf {
         let is_meant = message["target"]["name"] == example;
         message["executable"].as_str().filter(|_| is_meant).map(PathBuf::from)
     });
-    built.next().unwrap_or_else(|| panic!("{example} was not built: {errors}{told}"))
+    built.next().unwrap_or_else(|| panic!("{example} was not built: {errors}"))
 }
 
 fn read_lines(from: impl io::Read, to: &Sender<String>) {
