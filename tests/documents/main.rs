@@ -7,12 +7,13 @@ mod troubleshooting;
 use std::fs;
 use std::path::Path;
 
-/// The README's program is the example, so that what is read is what is tested.
+/// The README's programs are examples, so that what is read is what is tested.
 #[test]
-fn readme_shows_the_echo_example() {
-    let example = include_str!("../../examples/echo.rs");
-    let program = example.split_once("\nuse ").unwrap().1.trim_end();
-    assert!(include_str!("../../README.md").contains(program));
+fn readme_shows_the_examples_web_and_echo() {
+    for example in [include_str!("../../examples/web.rs"), include_str!("../../examples/echo.rs")] {
+        let program = example.split_once("\nuse ").unwrap().1.trim_end();
+        assert!(include_str!("../../README.md").contains(&format!("\nuse {program}\n```")));
+    }
 }
 
 /// What is shown of other libraries is what is compiled.
