@@ -41,6 +41,9 @@ pub(crate) struct Event {
     pub(crate) details: String,
 }
 
+/// What a test binary is started with to be in its role.
+pub(crate) const ROLE: [&str; 4] = ["role_main", "--exact", "--nocapture", "--quiet"];
+
 /// The processes of one service, and everything they have told. Dropping it kills them all and
 /// whatever they have spawned.
 pub(crate) struct Family {
@@ -145,23 +148,26 @@ impl Family {
         self.expect(pid, "holding");
     }
 
+    /// What tells a process its role, whoever starts it with [`ROLE`].
+    pub(crate) fn role(&self) -> impl Iterator<Item = (String, &str)> {
+        let settings = self.settings.iter();
+        settings.map(|(key, value)| (format!("HEIRLOOM_TEST_{key}"), value.as_str()))
+    }
+
     /// Starts a process and waits until it has begun.
     pub(crate) fn start(&mut self) -> u32 {
         let (output, writer) = io::pipe().unwrap();
         let (errors, error_writer) = io::pipe().unwrap();
         let mut command = Command::new(&self.program);
         command
-            .args(["role_main", "--exact", "--nocapture", "--quiet"])
+            .args(ROLE)
             .env_remove("HEIRLOOM_SOCKET")
             .env_remove("HEIRLOOM_SECRET")
             .process_group(0)
             .stdin(Stdio::piped())
             .stdout(writer)
             .stderr(error_writer);
-        for (key, value) in &self.settings {
-            command.env(format!("HEIRLOOM_TEST_{key}"), value);
-        }
-        command.envs(&self.environment);
+        command.envs(self.role()).envs(&self.environment);
         #[expect(clippy::zombie_processes, reason = "reaped with its group when it is dropped")]
         let mut child = command.spawn().unwrap();
         drop(command); // and its ends of the pipes

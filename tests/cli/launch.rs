@@ -1,0 +1,226 @@
+//! `heirloom launch`.
+
+use std::process::Stdio;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::{Pid, getpgid};
+
+use super::command::{Running, heirloom, run, wait, wait_until_serving};
+use super::support::family::ROLE;
+use super::support::{Family, Way, ask};
+
+#[test]
+fn launch_returns_when_the_new_version_owns_the_service_and_shows_the_phases() {
+    let mut family = Family::new();
+    let (first, _) = family.start_service();
+    family.set_next("PROGRESS", "half way");
+    let mut launch = Running::launch(&family, &[]);
+    let second = family.expect_new();
+    for line in ["transferring", "to become ready", "half way", "is ready", "as generation 2"] {
+        launch.expect_line(line);
+    }
+    launch.expect_code(0);
+    family.expect(second, "ready");
+    family.expect(first, "exit");
+    assert_eq!(family.pid_file(), Some(second));
+}
+
+#[test]
+fn launched_service_outlives_the_command_and_is_out_of_reach_of_its_terminal() {
+    let mut family = Family::new();
+    family.start_service();
+    let mut launch = Running::launch(&family, &["--json"]);
+    let second = family.expect_new();
+    let group = getpgid(Some(raw(second))).unwrap();
+    assert_eq!(group, raw(second), "not that of {}", launch.pid());
+    let owned = launch.expect_line("\"owned\"");
+    let owned: serde_json::Value = serde_json::from_str(&owned).unwrap();
+    assert_eq!((&owned["pid"], &owned["generation"]), (&second.into(), &2.into()));
+    launch.expect_code(0);
+    let status = run(&["status", family.setting("HANDOFF"), "--json"]).expect(0);
+    assert_eq!(status.objects()[0]["pid"], second);
+}
+
+#[test]
+fn launch_knows_the_successor_that_a_script_starts() {
+    let mut family = Family::new();
+    family.start_service();
+    let program = std::env::current_exe().unwrap();
+    let script = format!("{} role_main --exact --nocapture --quiet; :", program.display());
+    let socket = family.setting("HANDOFF");
+    let mut launch = Running::start(&family, &["launch", socket, "--", "sh", "-c", &script]);
+    let second = family.expect_new();
+    launch.expect_line(&format!("process {second} owns the service as generation 2"));
+    launch.expect_code(0);
+    family.expect(second, "ready");
+}
+
+#[test]
+fn launch_goes_on_when_nobody_reads_what_it_prints() {
+    let mut family = Family::new();
+    let (first, _) = family.start_service();
+    let program = std::env::current_exe().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut launch = heirloom(&["launch", family.setting("HANDOFF"), "--"]);
+    launch.arg("sh").arg("-c").arg("exec \"$0\" \"$@\" >/dev/null").arg(program);
+    let launch = launch.args(ROLE).envs(family.role());
+    let launch = launch.stdin(Stdio::piped()).stdout(writer).stderr(Stdio::null());
+    let mut launched = launch.spawn().unwrap();
+    let input = launched.stdin.take();
+    assert_eq!(wait(&mut launched).code(), Some(0));
+    family.expect(first, "exit");
+    drop(input);
+}
+
+#[test]
+fn successor_that_exits_has_a_code_of_its_own() {
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    for how in ["exit", "kill"] {
+        family.set_next("PREPARE", how);
+        let ended = Running::launch(&family, &[]).end_of_all().expect(4);
+        assert!(ended.errors.contains("heirloom: "), "{ended:?}");
+        wait_until_serving(&family);
+    }
+    // One that never says a word to the service.
+    let ended = run(&["launch", family.setting("HANDOFF"), "--", "sh", "-c", "exit 7"]).expect(4);
+    assert!(ended.errors.contains("exit status: 7"), "{ended:?}");
+    let ended = run(&["launch", family.setting("HANDOFF"), "--", "/nowhere/at/all"]).expect(4);
+    assert!(ended.errors.contains("/nowhere/at/all cannot be started"), "{ended:?}");
+    assert_eq!(family.pid_file(), Some(first));
+    assert_eq!(ask(&address).unwrap(), (first, 1));
+}
+
+#[test]
+fn successor_that_is_not_ready_in_time_is_ended() {
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    // It may be ended before it has begun.
+    family.set("PREPARE", "hang");
+    let ended = Running::launch(&family, &["--timeout", "0.5"]).end_of_all().expect(5);
+    assert!(ended.errors.contains("does not own the service yet"), "{ended:?}");
+    assert_eq!(ask(&address).unwrap(), (first, 1));
+    // The service takes the next one.
+    wait_until_serving(&family);
+    family.unset("PREPARE");
+    let third = family.succeed(first, Way::External);
+    family.expect(third, "ready");
+}
+
+#[test]
+fn successor_that_the_service_gives_up_on_is_timed_out_and_ended_too() {
+    let mut family = Family::new();
+    family.set("READY_MS", "300");
+    family.start_service();
+    family.set_next("PREPARE", "hang");
+    let launch = Running::launch(&family, &[]);
+    let second = family.expect_new();
+    launch.end_of_all().expect(5);
+    family.expect_end(second);
+}
+
+#[test]
+fn successor_from_which_the_service_is_taken_back_is_timed_out() {
+    let mut family = Family::new();
+    family.set("COMMIT_MS", "300");
+    let (first, address) = family.start_service();
+    family.hold_next("successor.before.send-owned");
+    let mut launch = Running::launch(&family, &[]);
+    let second = family.expect_new();
+    launch.expect_line("taken back");
+    launch.end_of_all().expect(5);
+    family.expect_end(second);
+    assert_eq!(ask(&address).unwrap(), (first, 1));
+}
+
+#[test]
+fn successor_that_is_refused_has_a_code_of_its_own() {
+    let mut family = Family::new();
+    family.start_service();
+    family.set("SERVICE", "another");
+    let ended = Running::launch(&family, &[]).end_of_all().expect(6);
+    assert!(ended.errors.contains("another"), "{ended:?}");
+}
+
+#[test]
+fn nothing_is_started_where_nobody_is_there() {
+    let family = Family::new();
+    let mark = family.path("started");
+    let socket = family.setting("HANDOFF");
+    let ended = run(&["launch", socket, "--", "touch", mark.to_str().unwrap()]).expect(3);
+    assert!(ended.errors.contains(socket), "{ended:?}");
+    assert!(!mark.exists());
+}
+
+#[test]
+fn interrupted_launch_takes_its_successor_along() {
+    for signal in [Signal::SIGTERM, Signal::SIGINT] {
+        let mut family = Family::new();
+        let (first, _) = family.start_service();
+        family.set_next("PREPARE", "hang");
+        let launch = Running::launch(&family, &[]);
+        let second = family.expect_new();
+        kill(raw(launch.pid()), signal).unwrap();
+        let ended = launch.end_of_all().expect(1);
+        assert!(ended.errors.contains("interrupted"), "{ended:?}");
+        family.expect_end(second);
+        wait_until_serving(&family);
+        let third = family.succeed(first, Way::External);
+        family.expect(third, "ready");
+    }
+}
+
+#[test]
+fn interrupt_that_comes_too_late_leaves_the_new_owner_alone() {
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    // Nobody tells that the successor owns the service.
+    family.hold(first, "predecessor.before.receive-owned");
+    let mut launch = Running::launch(&family, &[]);
+    let second = family.expect_new();
+    family.expect(first, "held");
+    family.expect(second, "ready");
+    kill(raw(launch.pid()), Signal::SIGTERM).unwrap();
+    launch.expect_code(0);
+    family.tell(first, "resume");
+    family.expect(first, "exit");
+    assert_eq!(ask(&address).unwrap(), (second, 2));
+}
+
+#[test]
+fn successor_goes_on_when_nobody_tells_whether_the_service_depends_on_it() {
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    family.set_next("PREPARE", "manual");
+    let mut launch = Running::launch(&family, &[]);
+    let second = family.expect_new();
+    family.expect(second, "prepared");
+    family.freeze(first);
+    kill(raw(launch.pid()), Signal::SIGTERM).unwrap();
+    launch.expect_code(1);
+    assert!(launch.expect_error("interrupted").contains(&format!("process {second} goes on")));
+    family.thaw(first);
+    family.tell(second, "ready");
+    family.expect(second, "ready");
+    assert_eq!(ask(&address).unwrap(), (second, 2));
+}
+
+#[test]
+fn successor_that_adopts_the_service_is_a_success() {
+    let mut family = Family::new();
+    let (first, _) = family.start_service();
+    family.set_next("PREPARE", "manual");
+    let mut launch = Running::launch(&family, &[]);
+    let second = family.expect_new();
+    family.expect(second, "prepared");
+    family.kill(first);
+    family.tell(second, "ready");
+    family.expect(second, "ready");
+    launch.expect_line("its predecessor is gone");
+    launch.expect_code(0);
+}
+
+fn raw(pid: u32) -> Pid {
+    Pid::from_raw(pid.cast_signed())
+}
