@@ -18,6 +18,7 @@
 //! makes it again by itself. tonic's client, in 0.14, gives it up with an error of its transport: make it
 //! again as `square` in `tests/examples/grpc.rs` does.
 
+mod client;
 mod messages;
 mod numbers;
 
@@ -30,10 +31,11 @@ use std::time::Duration;
 
 use futures_util::stream::{Stream, unfold};
 use heirloom::{Exit, Signal, tokio::Upgrader};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::time;
 use tonic::transport::Server;
 
+use client::Client;
 use numbers::Numbers;
 
 /// How long clients may use their connections to this process when the successor owns the service.
@@ -75,7 +77,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 /// All clients, until another process owns the service. The listener is closed then, in this process
 /// only: who connects from now on is the successor's. But the stream goes on, since tonic would say
 /// GOAWAY at its end.
-fn accept(listener: TcpListener, exit: Exit) -> impl Stream<Item = io::Result<TcpStream>> {
+fn accept(listener: TcpListener, exit: Exit) -> impl Stream<Item = io::Result<Client>> {
     unfold((listener, exit), async |(listener, mut exit)| {
         let accepted = tokio::select! {
             biased;
@@ -88,7 +90,7 @@ fn accept(listener: TcpListener, exit: Exit) -> impl Stream<Item = io::Result<Tc
         if accepted.is_err() {
             time::sleep(Duration::from_millis(10)).await; // out of descriptors: it passes
         }
-        let client = accepted.and_then(|(client, _)| client.set_nodelay(true).map(|()| client));
+        let client = accepted.and_then(|(client, _)| Client::new(client));
         Some((client, (listener, exit)))
     })
 }

@@ -162,7 +162,9 @@ async fn expect_numbers(
     generation: u64,
 ) {
     for number in numbers {
-        let answer = answers.message().await.unwrap().unwrap();
+        let answer = answers.message().await;
+        let answer = answer.unwrap_or_else(|status| panic!("instead of {number}: {status:?}"));
+        let answer = answer.unwrap_or_else(|| panic!("the stream ends before {number}"));
         assert_eq!((answer.number, answer.generation), (number, generation));
         calls.keep(&answer);
     }

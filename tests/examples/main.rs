@@ -8,6 +8,9 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../../examples/grpc/client.rs"]
+mod client;
+mod closing;
 mod connections;
 mod grpc;
 mod load;
