@@ -6,8 +6,8 @@
 //! ```
 
 use std::convert::Infallible;
-use std::process;
 use std::time::Duration;
+use std::{env, process};
 
 use heirloom::{Drain, Upgrader};
 use hyper::Response;
@@ -21,12 +21,16 @@ use tokio::time::sleep;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut arguments = env::args().skip(1);
+    let address = arguments.next().unwrap_or("127.0.0.1:8080".into());
+    let handoff_socket = arguments.next().unwrap_or("@web".into());
+
     let mut terminate = signal(SignalKind::terminate())?;
-    let upgrader = Upgrader::builder().handoff_socket("@web").start_async().await?;
-    let listener: TcpListener = upgrader.fds().bind("127.0.0.1:8080")?;
+    let upgrader = Upgrader::builder().handoff_socket(handoff_socket).start_async().await?;
+    let listener: TcpListener = upgrader.fds().bind(&address)?;
+    let (generation, bound) = (upgrader.generation(), listener.local_addr()?);
     upgrader.ready().await?; // this process owns the service
-    let generation = upgrader.generation();
-    eprintln!("process {} is generation {generation}", process::id());
+    eprintln!("process {} is generation {generation} on {bound}", process::id());
 
     let (mut exit, drain) = (upgrader.exit(), upgrader.drain());
     loop {

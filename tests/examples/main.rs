@@ -21,4 +21,6 @@ mod service;
 #[path = "../support/mod.rs"]
 mod support;
 mod udp;
+#[cfg(feature = "cli")]
+mod web;
 mod websocket;

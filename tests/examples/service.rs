@@ -70,6 +70,17 @@ impl Service {
         assert_eq!(self.expect_next_generation(), self.address);
     }
 
+    /// As a deploy script does it.
+    #[cfg(feature = "cli")]
+    pub(crate) fn launch(&mut self) {
+        let mut launch = Command::new(env!("CARGO_BIN_EXE_heirloom"));
+        launch.args(["launch", &self.arguments[1], "--"]).arg(&self.program).args(&self.arguments);
+        launch.stdin(Stdio::null()).stdout(Stdio::null()).stderr(self.errors.try_clone().unwrap());
+        let mut launched = launch.spawn().unwrap();
+        assert_eq!(launched.wait().unwrap().code(), Some(0));
+        assert_eq!(self.expect_next_generation(), self.address);
+    }
+
     /// Waits until no process but the owner is left, and all the others have ended well.
     pub(crate) fn expect_drained(&mut self) {
         while self.running.len() > 1 {
