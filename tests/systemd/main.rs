@@ -13,6 +13,8 @@
 mod activated;
 mod beside;
 mod clients;
+#[cfg(feature = "cli")]
+mod command_line;
 mod frozen;
 mod in_place;
 mod kinds;
@@ -61,6 +63,8 @@ fn main() -> ExitCode {
     let tests = [
         activated::TESTS,
         beside::TESTS,
+        #[cfg(feature = "cli")]
+        command_line::TESTS,
         frozen::TESTS,
         in_place::TESTS,
         mishaps::TESTS,

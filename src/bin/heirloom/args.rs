@@ -30,7 +30,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   install echo /usr/local/bin/echo && heirloom upgrade /run/echo/handoff
-  ExecReload=heirloom upgrade /run/echo/handoff     (in a unit of systemd)")]
+  ExecReload=/usr/local/bin/heirloom upgrade /run/echo/handoff     (in a unit of systemd)")]
     Upgrade(Upgrade),
     /// Starts a new version of a running service, and waits until that owns the service.
     ///
