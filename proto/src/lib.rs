@@ -65,6 +65,16 @@ pub use successor::Successor;
 pub use timeouts::Timeouts;
 
 /// What the kernel answered to an attempt to lock the token.
+///
+/// ```
+/// use heirloom_proto::Lock;
+///
+/// // What a process goes by that was told of attempt 3.
+/// let is_void = |lock| match lock {
+///     Lock::Got { attempt } | Lock::Held { attempt } => attempt != 3,
+/// };
+/// assert!(is_void(Lock::Held { attempt: 4 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Lock {
     /// The token is locked by this process now. It carries the number of the latest attempt, which
