@@ -8,6 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::limits::clip;
 
 /// Sent by the side that gives a handoff up.
+///
+/// ```
+/// use heirloom_proto::{Abort, AbortReason};
+///
+/// let abort = Abort::new(AbortReason::Mismatch, "entry `web` is another socket");
+/// assert_eq!(abort.to_string(), "descriptor mismatch: entry `web` is another socket");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Abort {
     /// Why, for a program.
@@ -79,6 +86,14 @@ pub(crate) use wire_numbers;
 
 wire_numbers! {
     /// Why a handoff was given up.
+    ///
+    /// ```
+    /// use heirloom_proto::AbortReason;
+    ///
+    /// assert_eq!(u16::from(AbortReason::TimedOut), 1);
+    /// assert_eq!(AbortReason::from(900).to_string(), "reason 900, which this version does not know");
+    /// assert!(AbortReason::ALL.contains(&AbortReason::Stopping));
+    /// ```
     AbortReason, "reason" {
         /// A step took longer than it may.
         TimedOut = 1, "timed out";

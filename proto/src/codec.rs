@@ -68,6 +68,15 @@ pub(crate) struct Unreadable {
 }
 
 /// Why a field of a body could not be read.
+///
+/// ```
+/// use heirloom_proto::{BodyError, LateState};
+/// use heirloom_proto::InvalidLateState::Body;
+///
+/// // It claims one entry and ends.
+/// let cut = LateState::decode(&1_u64.to_le_bytes());
+/// assert!(matches!(cut, Err(Body { error: BodyError::Cut, .. })));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum BodyError {

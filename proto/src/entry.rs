@@ -12,6 +12,20 @@ use crate::limits::{MAX_ADDRESS, MAX_OPAQUE};
 use crate::name::Name;
 
 /// One thing handed over.
+///
+/// ```
+/// use heirloom_proto::{Entry, FileId, Identity, Kind, Name, Opaque};
+///
+/// let entry = Entry {
+///     kind: Kind::File,
+///     name: Name::new("journal")?,
+///     identity: Identity::File(FileId { device: 2, inode: 11 }),
+///     path: None,
+///     opaque: Opaque::default(),
+/// };
+/// assert_eq!(entry.encoded_len(), 46);
+/// # Ok::<(), heirloom_proto::InvalidName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Entry {
     /// What the successor may claim it as.
@@ -42,6 +56,14 @@ impl Entry {
 
 /// What an entry may be claimed as. A kind that this version does not know can be handed on, not
 /// claimed.
+///
+/// ```
+/// use heirloom_proto::Kind;
+///
+/// assert_eq!(u16::from(Kind::TcpListener), 1);
+/// assert_eq!(Kind::UdpSocket.to_string(), "udp");
+/// assert_eq!(Kind::from(900), Kind::Other(900));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "u16", into = "u16")]
 #[non_exhaustive]
@@ -136,6 +158,14 @@ impl fmt::Display for Kind {
 }
 
 /// How the kernel knows a descriptor.
+///
+/// ```
+/// use heirloom_proto::{FileId, Identity};
+///
+/// let promised = Identity::File(FileId { device: 2, inode: 11 });
+/// let received = Identity::File(FileId { device: 2, inode: 12 });
+/// assert_ne!(promised, received);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Identity {
     /// A socket.
@@ -145,6 +175,23 @@ pub enum Identity {
 }
 
 /// What the kernel tells of a socket.
+///
+/// ```
+/// use heirloom_proto::{Address, Socket};
+///
+/// // A TCP listener at 127.0.0.1:8080, as Linux numbers it.
+/// let listener = Socket {
+///     domain: 2,
+///     kind: 1,
+///     protocol: 6,
+///     listening: true,
+///     local: Address::try_from(vec![2, 0, 0x1f, 0x90, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0])?,
+///     cookie: 4_711,
+/// };
+/// // A socket that was bound anew has another cookie, whatever its address is.
+/// assert_ne!(listener, Socket { cookie: 4_712, ..listener.clone() });
+/// # Ok::<(), heirloom_proto::TooLong>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Socket {
     /// `SO_DOMAIN`.
@@ -162,6 +209,17 @@ pub struct Socket {
 }
 
 /// A file by device and inode number.
+///
+/// ```
+/// use heirloom_proto::FileId;
+///
+/// use std::os::unix::fs::MetadataExt;
+///
+/// let root = std::fs::metadata("/")?;
+/// let id = FileId { device: root.dev(), inode: root.ino() };
+/// assert_eq!(id.inode, root.ino());
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FileId {
     /// `st_dev`.
@@ -216,14 +274,39 @@ macro_rules! bounded_bytes {
 
 bounded_bytes!(
     /// The bytes of a `sockaddr`, at most [`MAX_ADDRESS`].
+    ///
+    /// ```
+    /// use heirloom_proto::Address;
+    ///
+    /// let abstract_name = Address::try_from(b"\x01\x00\0shop".to_vec())?;
+    /// assert_eq!(abstract_name.as_bytes().len(), 7);
+    /// assert!(Address::try_from(vec![0; 129]).is_err());
+    /// # Ok::<(), heirloom_proto::TooLong>(())
+    /// ```
     Address, MAX_ADDRESS, "a local address"
 );
 bounded_bytes!(
     /// The application's own bytes, at most [`MAX_OPAQUE`].
+    ///
+    /// ```
+    /// use heirloom_proto::Opaque;
+    ///
+    /// let opaque = Opaque::try_from(b"tls".to_vec())?;
+    /// assert_eq!(opaque.as_bytes(), b"tls");
+    /// # Ok::<(), heirloom_proto::TooLong>(())
+    /// ```
     Opaque, MAX_OPAQUE, "the opaque part of an entry"
 );
 
 /// Bytes beyond their bound.
+///
+/// ```
+/// use heirloom_proto::Opaque;
+///
+/// let error = Opaque::try_from(vec![0; 1_025]).err().map(|too_long| too_long.to_string());
+/// let text = "the opaque part of an entry has 1025 bytes, at most 1024 are allowed";
+/// assert_eq!(error.as_deref(), Some(text));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[error("{what} has {length} bytes, at most {bound} are allowed")]
 pub struct TooLong {

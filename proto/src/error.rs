@@ -10,6 +10,13 @@ use crate::name::Name;
 use crate::phase::Phase;
 
 /// Bytes that are no message.
+///
+/// ```
+/// use heirloom_proto::{InvalidMessage, Message};
+///
+/// let stranger = Message::decode(b"GET / HTTP/1.1\r\n");
+/// assert_eq!(stranger, Err(InvalidMessage::Magic { found: u32::from_le_bytes(*b"GET ") }));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidMessage {
@@ -82,6 +89,13 @@ pub enum InvalidMessage {
 }
 
 /// A peer that breaks the protocol with messages that are well-formed.
+///
+/// ```
+/// use heirloom_proto::PeerMisbehaved;
+///
+/// let short = PeerMisbehaved::Total { told: 3, found: 2 };
+/// assert_eq!(short.to_string(), "2 entries came, 3 were announced");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerMisbehaved {
@@ -137,6 +151,13 @@ pub enum PeerMisbehaved {
 }
 
 /// A well-behaved peer that this one cannot work with.
+///
+/// ```
+/// use heirloom_proto::PeerIncompatible;
+///
+/// let newer = PeerIncompatible::Version { version: 3, lowest: 1, highest: 2 };
+/// assert_eq!(newer.to_string(), "the predecessor speaks version 3, this process 1 to 2");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum PeerIncompatible {

@@ -11,6 +11,14 @@ use crate::phase::Phase;
 use crate::refuse::Refuse;
 
 /// Why a handoff did not move ownership.
+///
+/// ```
+/// use heirloom_proto::{Cause, Failure, Phase};
+///
+/// let failure = Failure::Closed { phase: Phase::Transferring };
+/// assert_eq!(failure.to_string(), "the peer closed the connection while transferring");
+/// assert_eq!(failure.cause(), Cause::Exited);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum Failure {
@@ -76,6 +84,14 @@ pub enum Failure {
 
 wire_numbers! {
     /// Why a handoff did not move ownership, as a program goes by it. On the wire a `u16`.
+    ///
+    /// ```
+    /// use heirloom_proto::Cause;
+    ///
+    /// assert_eq!(Cause::from(3), Cause::TimedOut);
+    /// assert_eq!(u16::from(Cause::Other(900)), 900);
+    /// assert!(Cause::ALL.contains(&Cause::Refused));
+    /// ```
     Cause, "cause" {
         /// The predecessor did not take the successor, or no handoff could begin.
         Refused = 1, "refused";

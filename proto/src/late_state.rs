@@ -12,6 +12,21 @@ use crate::schema::Schema;
 
 /// The content of [`Commit::late_state`](crate::Commit::late_state): the last words of everything
 /// that was frozen, in the order in which it was.
+///
+/// ```
+/// use heirloom_proto::{LateState, Name, Schema, Words};
+///
+/// let words = Words {
+///     name: Name::new("visits")?,
+///     schema: Schema::new("u64")?,
+///     bytes: 42_u64.to_le_bytes().to_vec(),
+/// };
+/// let late = LateState { words: vec![words] };
+/// let bytes = late.encode()?;
+/// assert_eq!(bytes.len(), late.encoded_len());
+/// assert_eq!(LateState::decode(&bytes)?, late);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LateState {
     /// Each has a name and a schema that no other has together.
@@ -20,6 +35,15 @@ pub struct LateState {
 }
 
 /// What one thing that was frozen has said last.
+///
+/// ```
+/// use heirloom_proto::{Name, Schema, Words};
+///
+/// let words = Words { name: Name::new("visits")?, schema: Schema::new("u64")?, bytes: vec![0; 8] };
+/// // Three lengths of 8 bytes, then 6, 3 and 8.
+/// assert_eq!(words.encoded_len(), 41);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Words {
     /// The name by which the successor asks for it.
@@ -92,6 +116,15 @@ impl Words {
 }
 
 /// Bytes that are no late state.
+///
+/// ```
+/// use heirloom_proto::{InvalidLateState, LateState, Name, Schema, Words};
+///
+/// let words = Words { name: Name::new("visits")?, schema: Schema::new("u64")?, bytes: vec![0; 50_000] };
+/// let error = LateState { words: vec![words] }.encode();
+/// assert_eq!(error, Err(InvalidLateState::TooLong { length: 50_041 }));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidLateState {

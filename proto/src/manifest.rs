@@ -14,6 +14,20 @@ use crate::limits::{HEADER, MAX_DESCRIPTORS, MAX_FRAME};
 ///
 /// Generic over the descriptor, so that the same type is sent borrowed, received owned and tested
 /// with `()`.
+///
+/// ```
+/// use heirloom_proto::{Entry, FileId, Identity, Kind, Manifest, Name, Opaque};
+///
+/// # let identity = Identity::File(FileId { device: 2, inode: 11 });
+/// # let (name, opaque) = (Name::new("journal")?, Opaque::default());
+/// # let entry = Entry { kind: Kind::File, name, identity, path: None, opaque };
+/// let from_a_frame = Manifest { entries: vec![(entry, ())], last: true };
+/// // The descriptors that came beside the frame; real ones are `OwnedFd`.
+/// let paired = from_a_frame.clone().pair(vec!["descriptor of the journal"])?;
+/// assert_eq!(paired.entries[0].1, "descriptor of the journal");
+/// assert!(from_a_frame.pair(vec!["one", "too many"]).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Manifest<F = ()> {
     /// The entries in order, each with its descriptor.
@@ -73,6 +87,21 @@ impl TryFrom<Incoming> for Manifest {
 
 /// Cuts a list of entries into batches that fit a frame: by count and by bytes. There is always a
 /// last batch, if only an empty one.
+///
+/// ```
+/// use std::sync::Arc;
+/// use heirloom_proto::{Batches, Entry, FileId, Identity, Kind, Name, Opaque};
+///
+/// # let identity = Identity::File(FileId { device: 2, inode: 11 });
+/// # let (name, opaque) = (Name::new("journal")?, Opaque::default());
+/// # let entry = Arc::new(Entry { kind: Kind::File, name, identity, path: None, opaque });
+/// let batches = Batches::new(vec![entry; 300]);
+/// assert_eq!(batches.total(), 300);
+/// // No frame carries more than 250 descriptors.
+/// assert_eq!(batches.peek(), Some(0..250));
+/// assert!(batches.taken() == 0 && !batches.is_done());
+/// # Ok::<(), heirloom_proto::InvalidName>(())
+/// ```
 #[derive(Clone, Debug, Hash)]
 pub struct Batches {
     entries: Vec<Arc<Entry>>,

@@ -25,6 +25,16 @@ use crate::refuse::Refuse;
 use frame::{Header, read, write, write_kind};
 
 /// One message.
+///
+/// ```
+/// use heirloom_proto::{Message, MessageKind, Received};
+///
+/// let message = Message::Received(Received { count: 250 });
+/// let frame = message.encode()?;
+/// assert_eq!(Message::decode(&frame)?, message);
+/// assert_eq!(message.kind(), Some(MessageKind::Received));
+/// # Ok::<(), heirloom_proto::InvalidMessage>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Message {
@@ -182,6 +192,14 @@ impl Message {
 }
 
 /// `S -> P`: the next batches may come.
+///
+/// ```
+/// use heirloom_proto::{Message, Received};
+///
+/// let frame = Message::Received(Received { count: 250 }).encode()?;
+/// assert_eq!(frame.len(), 12 + 8);
+/// # Ok::<(), heirloom_proto::InvalidMessage>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Received {
     /// Entries received and found right since `Welcome`.
@@ -189,6 +207,14 @@ pub struct Received {
 }
 
 /// `S -> P`: the successor lives and works; extends the ready timeout.
+///
+/// ```
+/// use heirloom_proto::{Message, Progress};
+///
+/// let progress = Message::Progress(Progress { text: "loading the cache, 40 %".into() });
+/// assert_eq!(Message::decode(&progress.encode()?)?, progress);
+/// # Ok::<(), heirloom_proto::InvalidMessage>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Progress {
     /// What it is doing, for people.
@@ -197,6 +223,15 @@ pub struct Progress {
 }
 
 /// `S -> P`: the successor could serve.
+///
+/// ```
+/// use heirloom_proto::{Message, Name, Ready};
+///
+/// let ready = Ready { stray_count: 1, strays: vec![Name::new("metrics")?] };
+/// let frame = Message::Ready(ready.clone()).encode()?;
+/// assert_eq!(Message::decode(&frame)?, Message::Ready(ready));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Ready {
     /// How many entries were not claimed.
@@ -207,6 +242,15 @@ pub struct Ready {
 }
 
 /// `P -> S`: the predecessor will unlock the token next.
+///
+/// ```
+/// use heirloom_proto::{Commit, LateState, Message};
+///
+/// // Nothing was frozen.
+/// let commit = Commit { late_state: LateState::default().encode()? };
+/// assert_eq!(Message::Commit(commit).encode()?.len(), 12 + 8);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Commit {
     /// The last words of an application that froze its state: a [`LateState`](crate::LateState), of no

@@ -8,6 +8,15 @@ macro_rules! kinds {
     ($($(#[$inner:meta])* $variant:ident = $number:literal,)*) => {
         /// The kinds of message, by their number on the wire. Those at or above
         /// [`MUST_UNDERSTAND`](Self::MUST_UNDERSTAND) may not be skipped.
+        ///
+        /// ```
+        /// use heirloom_proto::MessageKind;
+        ///
+        /// assert_eq!(MessageKind::try_from(0x8001), Ok(MessageKind::Hello));
+        /// // Whoever does not know `Progress` goes on without it.
+        /// assert_eq!(MessageKind::Progress as u16 & MessageKind::MUST_UNDERSTAND, 0);
+        /// assert_eq!(MessageKind::ALL.len(), 20);
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u16)]
         #[non_exhaustive]

@@ -10,6 +10,14 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::limits::MAX_NAME;
 
 /// The name of an entry: 1 to [`MAX_NAME`] bytes of UTF-8 without a NUL. A clone shares the text.
+///
+/// ```
+/// use heirloom_proto::Name;
+///
+/// let name = Name::new("127.0.0.1:8080")?;
+/// assert_eq!(name.as_str(), "127.0.0.1:8080");
+/// # Ok::<(), heirloom_proto::InvalidName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Name(Arc<str>);
 
@@ -74,6 +82,13 @@ impl Visitor<'_> for Text {
 }
 
 /// Why a text cannot be the name of an entry.
+///
+/// ```
+/// use heirloom_proto::{InvalidName, Name};
+///
+/// assert_eq!(Name::new(""), Err(InvalidName::Empty));
+/// assert_eq!(Name::new("a\0b"), Err(InvalidName::Nul { at: 1 }));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidName {

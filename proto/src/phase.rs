@@ -7,6 +7,14 @@ use serde::{Deserialize, Serialize};
 macro_rules! phases {
     ($($(#[$inner:meta])* $variant:ident = $number:literal, $text:literal;)*) => {
         /// What an owner or a successor is doing. On the wire a `u8`.
+        ///
+        /// ```
+        /// use heirloom_proto::Phase;
+        ///
+        /// assert_eq!(u8::from(Phase::Serving), 2);
+        /// assert_eq!(Phase::Releasing.to_string(), "moving the token");
+        /// assert!(!Phase::ALL.contains(&Phase::from(99)));
+        /// ```
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(from = "u8", into = "u8")]
         #[non_exhaustive]

@@ -37,6 +37,22 @@ use open::Telling;
 use pending::Pending;
 
 /// What an owner is told when it begins.
+///
+/// ```
+/// use heirloom_proto::{Timeouts, predecessor::Settings};
+///
+/// let settings = Settings {
+///     service: "shop".into(),
+///     build: "1.0".into(),
+///     generation: 1,
+///     pid: 100,
+///     attempt: 0,
+///     timeouts: Timeouts::default(),
+///     draining_cap: 2,
+///     fence: true,
+/// };
+/// assert!(settings.fence);
+/// ```
 #[derive(Clone, Debug, Hash)]
 pub struct Settings {
     /// The service label; successors of another service are refused.
@@ -58,6 +74,15 @@ pub struct Settings {
 }
 
 /// An older generation that has not retired, and the connection on which it will say so.
+///
+/// ```
+/// use heirloom_proto::DrainingGeneration;
+/// use heirloom_proto::predecessor::{ConnectionId, Elder};
+///
+/// let generation = DrainingGeneration { generation: 1, pid: 100, open: None };
+/// let elder = Elder { connection: ConnectionId(0), generation, drains: false };
+/// assert!(!elder.drains);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Elder {
     /// The connection to it.
@@ -68,7 +93,7 @@ pub struct Elder {
     pub drains: bool,
 }
 
-/// The owner's side of every handoff.
+#[doc = include_str!("predecessor/examples.md")]
 #[derive(Clone, Debug, Hash)]
 pub struct Predecessor {
     settings: Settings,

@@ -9,6 +9,21 @@ use crate::abort::wire_numbers;
 use crate::phase::Phase;
 
 /// The answer to a [`Hello`](crate::Hello) that cannot be accepted. Its layout never changes.
+///
+/// ```
+/// use heirloom_proto::{Phase, Refuse, RefuseReason};
+///
+/// let refuse = Refuse {
+///     reason: RefuseReason::Slots,
+///     generation: 7,
+///     phase: Phase::Greeting,
+///     age_ms: 3,
+///     needed: 1_310,
+///     available: 24,
+///     text: "successor has 24 free descriptor slots, the handoff needs 1310".into(),
+/// };
+/// assert!(refuse.available < refuse.needed);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Refuse {
     /// Why, for a program.
@@ -36,6 +51,14 @@ impl fmt::Display for Refuse {
 
 wire_numbers! {
     /// Why a handoff was refused.
+    ///
+    /// ```
+    /// use heirloom_proto::RefuseReason;
+    ///
+    /// assert_eq!(RefuseReason::from(1), RefuseReason::Busy);
+    /// assert_eq!(RefuseReason::NotReady.to_string(), "not ready");
+    /// assert_eq!(RefuseReason::ALL.len(), 9);
+    /// ```
     RefuseReason, "reason" {
         /// Another handoff is going on.
         Busy = 1, "busy";

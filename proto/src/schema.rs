@@ -11,6 +11,15 @@ use crate::limits::MAX_SCHEMA;
 
 /// The label of a schema: 1 to [`MAX_SCHEMA`] bytes of UTF-8 without a NUL. Two labels are the same
 /// schema or are not; nothing is read into them. A clone shares the text.
+///
+/// ```
+/// use heirloom_proto::Schema;
+///
+/// let schema = Schema::new("sessions/2")?;
+/// assert_eq!(Schema::from_bytes(b"sessions/2")?, schema);
+/// assert_eq!(schema.as_str(), "sessions/2");
+/// # Ok::<(), heirloom_proto::InvalidSchema>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Schema(Arc<str>);
 
@@ -84,6 +93,13 @@ impl Visitor<'_> for Text {
 }
 
 /// Why a text cannot be the label of a schema.
+///
+/// ```
+/// use heirloom_proto::{InvalidSchema, Schema};
+///
+/// assert_eq!(Schema::new(""), Err(InvalidSchema::Length { length: 0 }));
+/// assert_eq!(Schema::from_bytes(&[0xff]), Err(InvalidSchema::Text));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidSchema {

@@ -30,7 +30,7 @@ use messages::Key;
 use seize::Seizing;
 use step::Step;
 
-/// The successor's side of one handoff. `F` is a descriptor: owned in a real process, `()` in tests.
+#[doc = include_str!("successor/examples.md")]
 #[derive(Clone, Debug, Hash)]
 pub struct Successor<F> {
     versions: (u16, u16),

@@ -8,6 +8,16 @@ use crate::limits::{MAX_COMMIT_TIMEOUT, MAX_READY_TIMEOUT};
 
 /// The time limits of one handoff, set by the predecessor and told in
 /// [`Welcome`](crate::Welcome). On the wire each is a `u64` of milliseconds.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::{Timeouts, limits::MAX_COMMIT_TIMEOUT};
+///
+/// let timeouts = Timeouts { ready: Duration::from_secs(5), ..Timeouts::default() };
+/// assert_eq!(timeouts.capped(), timeouts);
+/// let endless = Timeouts { commit: Duration::MAX, ..timeouts };
+/// assert_eq!(endless.capped().commit, MAX_COMMIT_TIMEOUT);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(from = "Milliseconds", into = "Milliseconds")]
 pub struct Timeouts {

@@ -19,13 +19,17 @@ const MAKERS: [&str; 8] = [
     "alloc::format!(",
 ];
 
-/// The library's source without its tests, placeholders as the page has them.
+/// The library's source without its tests and comments, placeholders as the page has them.
 fn source() -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folders = ["src", "proto/src"].map(|folder| read_sources(&root.join(folder)));
+    let folders = folders.concat();
+    // What an example in the documentation says is no text of the library's.
+    let is_code = |line: &&str| !line.trim_start().starts_with("//");
+    let code = folders.lines().filter(is_code).flat_map(|line| [line, "\n"]).collect::<String>();
     let mut joined = String::new();
     // A literal goes on behind a backslash.
-    for part in folders.concat().split("\\\n") {
+    for part in code.split("\\\n") {
         joined += if joined.is_empty() { part } else { part.trim_start() };
     }
     with_gaps(&joined)

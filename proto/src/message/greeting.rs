@@ -9,6 +9,24 @@ use serde::{Deserialize, Serialize};
 use crate::timeouts::Timeouts;
 
 /// `S -> P`: who the successor is and what it can take. Its layout never changes.
+///
+/// ```
+/// use heirloom_proto::{Hello, Message, limits::VERSION};
+///
+/// let hello = Hello {
+///     lowest: VERSION,
+///     highest: VERSION,
+///     features: 0,
+///     free_slots: 1_000,
+///     pid: 200,
+///     service: "shop".into(),
+///     build: "2.0".into(),
+///     secret: None,
+/// };
+/// let frame = Message::Hello(hello.clone()).encode()?;
+/// assert_eq!(Message::decode(&frame)?, Message::Hello(hello));
+/// # Ok::<(), heirloom_proto::InvalidMessage>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Hello {
     /// Lowest protocol version spoken.
@@ -32,6 +50,15 @@ pub struct Hello {
 }
 
 /// Proof that a successor was spawned by this predecessor, good for one handoff.
+///
+/// ```
+/// use heirloom_proto::Secret;
+///
+/// let secret = Secret([7; 32]);
+/// assert!(secret == Secret([7; 32]) && secret != Secret([8; 32]));
+/// // It is not written into a log by accident.
+/// assert_eq!(format!("{secret:?}"), "Secret(..)");
+/// ```
 #[derive(Clone, Copy, Serialize, Deserialize)]
 pub struct Secret(pub [u8; 32]);
 
@@ -57,6 +84,23 @@ impl fmt::Debug for Secret {
 }
 
 /// `P -> S`: what the successor is about to get. Its layout never changes.
+///
+/// ```
+/// use heirloom_proto::{Message, Timeouts, Welcome, limits::VERSION};
+///
+/// let welcome = Welcome {
+///     version: VERSION,
+///     generation: 2,
+///     attempt: 1,
+///     entries: 3,
+///     timeouts: Timeouts::default(),
+///     pid: 100,
+///     build: "1.0".into(),
+/// };
+/// let frame = Message::Welcome(welcome.clone()).encode()?;
+/// assert_eq!(Message::decode(&frame)?, Message::Welcome(welcome));
+/// # Ok::<(), heirloom_proto::InvalidMessage>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Welcome {
     /// The version spoken from here on.

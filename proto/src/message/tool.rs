@@ -13,6 +13,31 @@ use crate::name::Name;
 use crate::phase::Phase;
 
 /// `P -> tool`: how things stand.
+///
+/// ```
+/// use heirloom_proto::{Address, DrainingGeneration, Kind, Listed, Name, Phase, StatusReport};
+///
+/// let mut report = StatusReport {
+///     generation: 2,
+///     pid: 200,
+///     service: "shop".into(),
+///     build: "2.0".into(),
+///     phase: Phase::Serving,
+///     age_ms: 90_000,
+///     uptime_ms: 90_250,
+///     entries: 1,
+///     draining: vec![DrainingGeneration { generation: 1, pid: 100, open: Some(3) }],
+///     open: None,
+///     handoff: None,
+///     last_failure: None,
+///     listed: Vec::new(),
+/// };
+/// let journal =
+///     Listed { kind: Kind::File, name: Name::new("journal")?, address: Address::default() };
+/// report.list([journal.clone()]);
+/// assert_eq!(report.listed, [journal]);
+/// # Ok::<(), heirloom_proto::InvalidName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StatusReport {
     /// The generation of the process that answers.
@@ -66,6 +91,13 @@ impl StatusReport {
 }
 
 /// An older generation that is still draining.
+///
+/// ```
+/// use heirloom_proto::DrainingGeneration;
+///
+/// let older = DrainingGeneration { generation: 1, pid: 100, open: Some(3) };
+/// assert_eq!(older.open, Some(3));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct DrainingGeneration {
     /// Which one.
@@ -77,6 +109,13 @@ pub struct DrainingGeneration {
 }
 
 /// A handoff that goes on.
+///
+/// ```
+/// use heirloom_proto::RunningHandoff;
+///
+/// let running = RunningHandoff { pid: 200, build: "2.0".into() };
+/// assert_eq!(format!("to {} (pid {})", running.build, running.pid), "to 2.0 (pid 200)");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RunningHandoff {
     /// The successor's process id, as the kernel tells it to the predecessor.
@@ -87,6 +126,15 @@ pub struct RunningHandoff {
 }
 
 /// A handoff that did not move ownership.
+///
+/// ```
+/// use heirloom_proto::{Failure, LastFailure, Phase};
+///
+/// let phase = Phase::Preparing;
+/// let text = Failure::Died { phase, status: Some("exit status: 1".into()) }.to_string();
+/// let last = LastFailure { phase, took_ms: 1_200, ago_ms: 60_000, text };
+/// assert!(last.text.starts_with("the peer's process ended (exit status: 1) while waiting"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct LastFailure {
     /// What was going on when it failed.
@@ -101,6 +149,14 @@ pub struct LastFailure {
 }
 
 /// An entry, as far as a tool is told of it.
+///
+/// ```
+/// use heirloom_proto::{Address, Kind, Listed, Name};
+///
+/// let listed = Listed { kind: Kind::File, name: Name::new("journal")?, address: Address::default() };
+/// assert_eq!(format!("{} {}", listed.kind, listed.name), "file journal");
+/// # Ok::<(), heirloom_proto::InvalidName>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Listed {
     /// What a successor may claim it as.
@@ -119,6 +175,15 @@ impl Listed {
 }
 
 /// `P -> tool`: what became of an upgrade.
+///
+/// ```
+/// use heirloom_proto::{Cause, Message, Outcome};
+///
+/// let failed = Outcome::Failed { cause: Cause::Exited, text: "exit status: 1".into() };
+/// let frame = Message::Outcome(failed.clone()).encode()?;
+/// assert_eq!(Message::decode(&frame)?, Message::Outcome(failed));
+/// # Ok::<(), heirloom_proto::InvalidMessage>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Outcome {
     /// A successor owns the service.

@@ -8,6 +8,14 @@ use crate::abort::wire_numbers;
 use crate::phase::Phase;
 
 /// `P -> S`, while draining: how much is still open here.
+///
+/// ```
+/// use heirloom_proto::{Message, Open};
+///
+/// let frame = Message::Open(Open { open: 3 }).encode()?;
+/// assert_eq!(Message::decode(&frame)?, Message::Open(Open { open: 3 }));
+/// # Ok::<(), heirloom_proto::InvalidMessage>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Open {
     /// Requests or connections.
@@ -16,6 +24,21 @@ pub struct Open {
 
 /// `P -> tool`: something has happened. Flat, and with a number for what it is, so that whoever does not
 /// know the number can still show the rest.
+///
+/// ```
+/// use heirloom_proto::{Cause, Happened, Happening, Phase};
+///
+/// let failed = Happened {
+///     event: Happening::Failed,
+///     pid: 200,
+///     generation: 2,
+///     phase: Phase::Preparing,
+///     took_ms: 60_001,
+///     number: u16::from(Cause::TimedOut).into(),
+///     text: "waiting for the successor to become ready took 60001 ms".into(),
+/// };
+/// assert_eq!(u16::try_from(failed.number).map(Cause::from), Ok(Cause::TimedOut));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Happened {
     /// What.
@@ -39,6 +62,14 @@ pub struct Happened {
 
 wire_numbers! {
     /// What has happened. On the wire a `u16`.
+    ///
+    /// ```
+    /// use heirloom_proto::Happening;
+    ///
+    /// assert_eq!(Happening::from(5), Happening::Owned);
+    /// assert_eq!(Happening::TakenBack.to_string(), "taken back");
+    /// assert_eq!(Happening::ALL.len(), 10);
+    /// ```
     Happening, "event" {
         /// A handoff has begun: the successor is known, and nothing keeps it waiting.
         Began = 1, "began";

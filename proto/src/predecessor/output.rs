@@ -13,10 +13,35 @@ use crate::phase::Phase;
 use crate::refuse::Refuse;
 
 /// A connection to the control socket, numbered by the driver and never reused.
+///
+/// ```
+/// use heirloom_proto::predecessor::ConnectionId;
+///
+/// assert!(ConnectionId(1) < ConnectionId(2));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ConnectionId(pub u64);
 
 /// Something to do.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::{Message, Timeouts};
+/// use heirloom_proto::predecessor::{ConnectionId, Output, Predecessor, Settings};
+///
+/// # let settings = Settings { service: "shop".into(), build: "1.0".into(), generation: 1, pid: 100,
+/// #     attempt: 0, timeouts: Timeouts::default(), draining_cap: 2, fence: true };
+/// let mut owner = Predecessor::new(settings, Vec::new(), Duration::ZERO);
+/// owner.handle_connected(ConnectionId(1), 300, Duration::ZERO);
+/// owner.handle_frame(ConnectionId(1), &Message::Status.encode()?, Duration::ZERO);
+/// while let Some(output) = owner.poll_output() {
+///     match output {
+///         Output::Report(tool) => assert_eq!(tool, ConnectionId(1)),
+///         other => panic!("a driver would do it: {other:?}"),
+///     }
+/// }
+/// # Ok::<(), heirloom_proto::InvalidMessage>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Output {
@@ -70,6 +95,16 @@ pub enum Output {
 }
 
 /// The descriptors that travel with a frame.
+///
+/// ```
+/// use heirloom_proto::predecessor::Attachment;
+///
+/// let snapshot = ["web", "admin", "journal"];
+/// let attachment = Attachment::Entries(1..3);
+/// if let Attachment::Entries(range) = attachment {
+///     assert_eq!(snapshot[range], ["admin", "journal"]);
+/// }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Attachment {
     /// None.
@@ -81,6 +116,19 @@ pub enum Attachment {
 }
 
 /// Something that has happened.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::Timeouts;
+/// use heirloom_proto::predecessor::{Event, Output, Predecessor, Settings};
+///
+/// # let settings = Settings { service: "shop".into(), build: "1.0".into(), generation: 1, pid: 100,
+/// #     attempt: 0, timeouts: Timeouts::default(), draining_cap: 2, fence: true };
+/// let mut owner = Predecessor::new(settings, Vec::new(), Duration::ZERO);
+/// owner.handle_stop(Duration::ZERO);
+/// let mut outputs = std::iter::from_fn(|| owner.poll_output());
+/// assert!(outputs.any(|output| output == Output::Event(Event::Stopped)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
@@ -168,6 +216,16 @@ pub enum Event {
 }
 
 /// A handoff that did not move ownership.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::{Failure, Phase, predecessor::Ended};
+///
+/// let phase = Phase::Preparing;
+/// let failure = Failure::Closed { phase };
+/// let ended = Ended { pid: 200, phase, took: Duration::from_millis(1_200), failure };
+/// assert_eq!(ended.took.as_millis(), 1_200);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ended {
     /// The successor's process id; 0 if it has not introduced itself.

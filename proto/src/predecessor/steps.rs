@@ -24,6 +24,26 @@ use crate::message::encode_manifest;
 use crate::timeouts::Timeouts;
 
 /// The manifest is being passed: waits for `Received`.
+///
+/// ```
+/// use std::{sync::Arc, time::Duration};
+/// use heirloom_proto::predecessor::steps::{Acknowledged, AwaitingReceived};
+/// # use heirloom_proto::{Entry, FileId, Identity, Kind, Name, Opaque};
+///
+/// # let identity = Identity::File(FileId { device: 2, inode: 11 });
+/// # let (name, opaque) = (Name::new("journal")?, Opaque::default());
+/// # let entry = Arc::new(Entry { kind: Kind::File, name, identity, path: None, opaque });
+/// let now = Duration::ZERO;
+/// let mut step = AwaitingReceived::new(vec![entry; 300], now).handle_sent(now);
+/// let first = step.poll_batch().map(|(_frame, range)| range);
+/// assert_eq!(first, Some(0..250));
+/// // The next one is kept back until the kernel has taken the first.
+/// assert_eq!(step.poll_batch(), None);
+/// let mut step = step.handle_sent(now);
+/// assert_eq!(step.poll_batch().map(|(_frame, range)| range), Some(250..300));
+/// assert!(matches!(step.handle_received(300, now), Ok(Acknowledged::All)));
+/// # Ok::<(), heirloom_proto::InvalidName>(())
+/// ```
 #[derive(Clone, Debug, Hash)]
 pub struct AwaitingReceived {
     batches: Batches,
@@ -34,6 +54,17 @@ pub struct AwaitingReceived {
 }
 
 /// What an acknowledgement leads to.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::predecessor::steps::{Acknowledged, AwaitingReceived};
+///
+/// let now = Duration::ZERO;
+/// // Nothing is handed over: one empty batch goes all the same.
+/// let mut step = AwaitingReceived::new(Vec::new(), now).handle_sent(now);
+/// assert!(step.poll_batch().is_some());
+/// assert!(matches!(step.handle_received(0, now), Ok(Acknowledged::All)));
+/// ```
 #[derive(Debug)]
 pub enum Acknowledged {
     /// There is more to send or to be acknowledged.
@@ -98,6 +129,16 @@ impl AwaitingReceived {
 }
 
 /// The successor holds everything and prepares itself: waits for `Ready`.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::{Timeouts, predecessor::steps::{AwaitingReady, Freezing}};
+///
+/// let step = AwaitingReady::new(Timeouts::default(), Duration::ZERO);
+/// let step = step.handle_progress(Duration::from_secs(50));
+/// let freezing: Freezing = step.handle_ready();
+/// # drop(freezing);
+/// ```
 #[derive(Clone, Debug, Hash)]
 pub struct AwaitingReady {
     pub(super) deadline: Duration,
@@ -122,6 +163,15 @@ impl AwaitingReady {
 }
 
 /// The application stops changing what is handed over.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::{Timeouts, predecessor::steps::{AwaitingReady, Committing}};
+///
+/// let freezing = AwaitingReady::new(Timeouts::default(), Duration::ZERO).handle_ready();
+/// let committing: Committing = freezing.handle_frozen(Duration::from_millis(3));
+/// # drop(committing);
+/// ```
 #[derive(Clone, Debug, Hash)]
 pub struct Freezing(());
 
@@ -133,6 +183,16 @@ impl Freezing {
 }
 
 /// `Commit` is with the driver. The token is still locked.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::{Timeouts, predecessor::steps::AwaitingReady};
+///
+/// # let ready = AwaitingReady::new(Timeouts::default(), Duration::ZERO).handle_ready();
+/// # let committing = ready.handle_frozen(Duration::ZERO);
+/// let releasing = committing.handle_sent(Timeouts::default(), Duration::ZERO);
+/// assert_eq!(releasing.deadline(), Some(Timeouts::default().commit));
+/// ```
 #[derive(Clone, Debug, Hash)]
 pub struct Committing {
     pub(super) deadline: Duration,
@@ -154,6 +214,52 @@ impl Committing {
 }
 
 /// The token is let go: waits for `Owned`, and takes the token back if the successor is lost.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::predecessor::steps::{AwaitingReady, Held};
+/// use heirloom_proto::{Failure, Phase, Timeouts};
+///
+/// # let ready = AwaitingReady::new(Timeouts::default(), Duration::ZERO).handle_ready();
+/// # let committing = ready.handle_frozen(Duration::ZERO);
+/// let step = committing.handle_sent(Timeouts::default(), Duration::ZERO);
+/// // The successor's word counts while it lives.
+/// let step = step.handle_owned();
+/// assert!(step.has_said_owned() && step.is_claimed());
+///
+/// // It is killed right after. The token is tried at once, and its lock waited for.
+/// let died = Failure::Died { phase: Phase::Releasing, status: None };
+/// let now = Duration::from_secs(1);
+/// let step = step.handle_lost(died.clone(), true, now);
+/// assert!(!step.is_claimed() && step.has_said_owned());
+/// assert_eq!(step.deadline(), Some(now + Timeouts::default().commit));
+/// assert_eq!(step.waited(now), Timeouts::default().commit);
+///
+/// // Somebody else keeps a lock that nobody who lives could have left: a new token it has to be.
+/// let end = Duration::from_secs(3);
+/// assert!(matches!(step.handle_held(true, Failure::TokenHeld, end), Held::Leaked(why) if why == died));
+/// ```
+///
+/// One that falls silent is ended, if the kernel lets it be:
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::predecessor::steps::{AwaitingReady, Held};
+/// use heirloom_proto::{Failure, Phase, Timeouts};
+///
+/// # let ready = AwaitingReady::new(Timeouts::default(), Duration::ZERO).handle_ready();
+/// # let committing = ready.handle_frozen(Duration::ZERO);
+/// let step = committing.handle_sent(Timeouts::default(), Duration::ZERO);
+/// // It lives, keeps the token, and has said nothing for as long as it may.
+/// let (end, allowed) = (Duration::from_secs(2), Timeouts::default().commit);
+/// let silent = Failure::TimedOut { phase: Phase::Releasing, allowed, took: end };
+/// let Held::Fence(step) = step.handle_held(true, silent.clone(), end) else { panic!() };
+/// assert!(step.is_fenced());
+/// // It is another user's, and cannot be killed.
+/// let step = step.handle_fence_failed();
+/// assert!(!step.is_fenced());
+/// assert_eq!(step.into_failure(Failure::TokenHeld), silent);
+/// ```
 #[derive(Clone, Debug, Hash)]
 pub struct AwaitingOwned {
     patience: Duration,
@@ -170,6 +276,19 @@ pub struct AwaitingOwned {
 }
 
 /// What an answer of the kernel leads to.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::predecessor::steps::{AwaitingReady, Held};
+/// use heirloom_proto::{Failure, Timeouts};
+///
+/// # let ready = AwaitingReady::new(Timeouts::default(), Duration::ZERO).handle_ready();
+/// # let committing = ready.handle_frozen(Duration::ZERO);
+/// let step = committing.handle_sent(Timeouts::default(), Duration::ZERO);
+/// // The successor has it, and has not said so yet.
+/// let held = step.handle_held(true, Failure::TokenHeld, Duration::from_millis(1));
+/// assert!(matches!(held, Held::Wait(_)));
+/// ```
 #[derive(Debug)]
 pub enum Held {
     /// Wait on.

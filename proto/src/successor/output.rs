@@ -7,6 +7,23 @@ use crate::entry::Entry;
 use crate::failure::Failure;
 
 /// Something to do.
+///
+/// ```
+/// use std::time::Duration;
+/// use heirloom_proto::{Hello, Message, Successor, limits::VERSION, successor::Output};
+///
+/// # let (service, build) = ("shop".into(), "2.0".into());
+/// # let (lowest, highest, features) = (VERSION, VERSION, 0);
+/// # let hello = Hello { lowest, highest, features, free_slots: 99, pid: 200, service, build, secret: None };
+/// let mut successor = Successor::<()>::new(hello.clone(), Duration::ZERO);
+/// while let Some(output) = successor.poll_output() {
+///     match output {
+///         Output::Send(frame) => assert_eq!(Message::decode(&frame)?, Message::Hello(hello.clone())),
+///         other => panic!("a driver would do it: {other:?}"),
+///     }
+/// }
+/// # Ok::<(), heirloom_proto::InvalidMessage>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Output<F> {
@@ -38,6 +55,19 @@ pub enum Output<F> {
 }
 
 /// Something that has happened.
+///
+/// ```
+/// use heirloom_proto::{Failure, Phase, successor::Event};
+///
+/// let tell = |event: &Event| match event {
+///     Event::Owned { orphaned: true, .. } => "adopted the service".into(),
+///     Event::Failed(failure) => format!("the predecessor serves on: {failure}"),
+///     other => format!("{other:?}"),
+/// };
+/// let failed = Event::Failed(Failure::Closed { phase: Phase::Greeting });
+/// let text = "the predecessor serves on: the peer closed the connection while greeting";
+/// assert_eq!(tell(&failed), text);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Event {
