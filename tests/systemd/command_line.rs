@@ -37,7 +37,7 @@ fn a_reload_fails_when_the_upgrade_does_and_the_service_goes_on() {
     assert_eq!((machine.ask().pid, machine.ask().generation), (first.pid, 1));
     // The command's code for a successor that exits.
     assert!(machine.log().contains("status=4"), "{}", machine.log());
-    machine.install_program("svc");
+    machine.install_script("svc", "exec SVC \"$@\"");
     machine.order("reload svc");
     assert_eq!(machine.ask().generation, 2);
 }
