@@ -184,7 +184,8 @@ fn interrupt_that_comes_too_late_leaves_the_new_owner_alone() {
     kill(raw(launch.pid()), Signal::SIGTERM).unwrap();
     launch.expect_code(0);
     family.tell(first, "resume");
-    family.expect(first, "exit");
+    // The first accepts no more.
+    family.expect(first, "gone");
     assert_eq!(ask(&address).unwrap(), (second, 2));
 }
 
@@ -203,6 +204,7 @@ fn successor_goes_on_when_nobody_tells_whether_the_service_depends_on_it() {
     family.thaw(first);
     family.tell(second, "ready");
     family.expect(second, "ready");
+    family.expect(first, "gone");
     assert_eq!(ask(&address).unwrap(), (second, 2));
 }
 
