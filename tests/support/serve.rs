@@ -243,7 +243,9 @@ pub(crate) fn answer_until(listener: &TcpListener, exit: &Exit, generation: u64)
             Err(errno) => panic!("{errno}"),
         }
         while let Ok((client, _)) = listener.accept() {
-            connections.push(thread::spawn(move || answer(&client, generation)));
+            // There may be many, and little memory.
+            let thread = thread::Builder::new().stack_size(128 * 1_024);
+            connections.push(thread.spawn(move || answer(&client, generation)).unwrap());
         }
         connections.retain(|connection| !connection.is_finished());
     }
