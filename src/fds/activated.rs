@@ -11,7 +11,7 @@ use nix::sys::socket::{UnixAddr, getsockname};
 use super::bind::{is_bound_exactly, is_bound_to};
 use super::passable::{self, Mode};
 use super::registry::{Registered, Registry};
-use super::{Fds, Passable, set_nonblocking};
+use super::{Fds, Passable, placed, set_nonblocking};
 use crate::error::Error;
 use crate::mailbox::Mailbox;
 use crate::sys::activation::listen_descriptors;
@@ -180,8 +180,9 @@ impl Fds {
         if !matches!(T::KIND, Kind::TcpStream | Kind::UnixStream) {
             let stored = passed.stored.as_ref();
             let path = stored.and_then(|_| passable::bound_path(passed.descriptor.as_fd()));
-            let registry = &self.registry;
-            registry.add(T::KIND, name.clone(), taken.as_fd(), path, Default::default())?.keep();
+            // Where it is bound was the service's own choice if one of its generations has kept it.
+            let mark = if stored.is_some() { Default::default() } else { placed::mark() };
+            self.registry.add(T::KIND, name.clone(), taken.as_fd(), path, mark)?.keep();
         }
         Ok(taken)
     }

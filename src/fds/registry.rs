@@ -12,6 +12,7 @@ use heirloom_proto::{Abort, AbortReason, Entry, FileId, Kind, Name, Opaque};
 use super::Inherited;
 #[cfg(feature = "systemd")]
 use super::activated::Activated;
+use super::placed::own_bytes;
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "systemd")]
 use crate::mailbox::{Command, Mailbox};
@@ -132,7 +133,7 @@ impl Registry {
         &self,
         kind: Kind,
         name: &Name,
-        take: impl FnOnce(BorrowedFd<'_>) -> Result<Option<T>, Error>,
+        take: impl FnOnce(&Registered) -> Result<Option<T>, Error>,
     ) -> Result<Option<T>, Error> {
         let key = (kind, name.clone());
         let inherited = {
@@ -144,7 +145,7 @@ impl Registry {
             Arc::clone(inherited)
         };
         // What is made of it may take its time: not under the lock.
-        let Some(claimed) = take(inherited.as_fd())? else {
+        let Some(claimed) = take(&inherited)? else {
             return Ok(None);
         };
         let mut state = self.lock();
@@ -166,7 +167,7 @@ impl Registry {
             .map(|entry| Inherited {
                 kind: entry.kind,
                 name: entry.name.as_str().into(),
-                opaque: entry.opaque.as_bytes().to_vec(),
+                opaque: own_bytes(entry),
             })
             .collect()
     }
