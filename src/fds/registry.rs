@@ -112,7 +112,7 @@ impl Registry {
             state.latest_lasting = number;
         }
         drop(state);
-        self.changed();
+        self.changed(kind);
         Ok(Registration { registry: Arc::clone(self), kind, name, number, kept: false })
     }
 
@@ -123,7 +123,7 @@ impl Registry {
 
     pub(super) fn remove(&self, kind: Kind, name: &Name) -> bool {
         let removed = self.lock().registered.remove(&(kind, name.clone())).is_some();
-        self.changed();
+        self.changed(kind);
         removed
     }
 
@@ -156,7 +156,7 @@ impl Registry {
             Some(inherited) => state.insert(inherited),
         }
         drop(state);
-        self.changed();
+        self.changed(kind);
         Ok(Some(claimed))
     }
 
@@ -287,10 +287,11 @@ impl Registry {
         self.lock().inherited.values().map(|inherited| Arc::clone(&inherited.entry)).collect()
     }
 
-    /// Tells whoever watches.
-    fn changed(&self) {
+    /// Tells whoever watches. Connections are nothing to him, and come and go by the thousand.
+    #[cfg_attr(not(feature = "systemd"), expect(unused_variables, reason = "nobody watches"))]
+    fn changed(&self, kind: Kind) {
         #[cfg(feature = "systemd")]
-        if let Some(mailbox) = self.watcher.get() {
+        if let Some(mailbox) = self.watcher.get().filter(|_| !is_connection(kind)) {
             // A driver that has ended keeps nothing.
             let _ = mailbox.put(Command::Registered);
         }
@@ -389,6 +390,6 @@ impl Drop for Registration {
             entry.remove();
         }
         drop(state);
-        self.registry.changed();
+        self.registry.changed(self.kind);
     }
 }

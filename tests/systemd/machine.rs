@@ -154,11 +154,13 @@ impl Machine {
     }
 
     /// Waits until a property is what it is to be.
+    #[track_caller]
     pub(crate) fn expect(&self, unit: &str, property: &str, value: &str) {
         self.expect_that(unit, property, |found| found == value);
     }
 
     /// Waits until a property is as it is to be.
+    #[track_caller]
     pub(crate) fn expect_that(
         &self,
         unit: &str,
@@ -192,6 +194,7 @@ impl Machine {
     }
 
     /// Waits until a unit has ended as one does that was meant to.
+    #[track_caller]
     pub(crate) fn expect_good_end(&self, unit: &str) {
         self.expect(unit, "ActiveState", "inactive");
         assert_eq!(self.show(unit, "Result"), "success");
@@ -248,6 +251,7 @@ pub(crate) fn obstacle() -> Option<String> {
 }
 
 /// Waits for what nobody tells of.
+#[track_caller]
 pub(crate) fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !is() {
