@@ -115,6 +115,13 @@ impl Machine {
         assert!(output.status.success(), "{output:?}");
     }
 
+    /// Stops a process within, and waits until all its threads have: one that has yet to run hears of it last.
+    pub(crate) fn halt(&self, pid: u32) {
+        self.signal(pid, "STOP");
+        let running = format!("ps -L -o stat= -p {pid} | grep -v '^T'");
+        wait_until("it is stopped", || !self.run(&running).status.success());
+    }
+
     /// Stops systemd itself, or has it go on.
     pub(crate) fn freeze(&self, frozen: bool) {
         let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
