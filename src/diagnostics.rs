@@ -60,6 +60,7 @@
 //! | `systemd_not_told` | warn | `text`, `reason` | it cannot be, and misses that |
 //! | `systemd_not_found` | warn | `address`, `reason` | nobody is at `NOTIFY_SOCKET`, and nobody is told anything |
 //! | `systemd_not_heard` | warn | `waited_ms` | it has not read everything before this process ends |
+//! | `passed_not_closed` | warn | `reason` | what came from the descriptor store stays open when the service has given it up |
 //! | `passed_not_taken` | warn | `reason` | what `LISTEN_FDS` tells of cannot be taken |
 //! | `passed_unclaimed` | warn | `names` | sockets of a socket unit are not claimed when the application is ready |
 //! | `listener_not_stored` | warn | `name`, `reason` | a listener is not kept in the descriptor store |

@@ -11,16 +11,20 @@ use nix::sys::socket::{UnixAddr, getsockname};
 use super::bind::{is_bound_exactly, is_bound_to};
 use super::passable::{self, Mode};
 use super::registry::{Registered, Registry};
-use super::{Fds, Passable, set_nonblocking};
+use super::{Fds, Passable, placed, set_nonblocking};
 use crate::error::Error;
 use crate::mailbox::Mailbox;
-use crate::sys::activation::listen_descriptors;
+use crate::sys::activation::{Listened, Original, listen_descriptors};
 use crate::sys::identity::identity;
 use crate::systemd::{stored_as, stored_name};
 
 /// What was passed and nobody has claimed.
 #[derive(Debug, Default)]
-pub(super) struct Activated(Mutex<Vec<Passed>>);
+pub(super) struct Activated {
+    unclaimed: Mutex<Vec<Passed>>,
+    /// What came from the descriptor store, where it stands since the process began.
+    kept: Mutex<Vec<(Original, Identity)>>,
+}
 
 /// One descriptor that was passed.
 #[derive(Debug)]
@@ -42,7 +46,28 @@ enum Fit {
 
 impl Activated {
     fn lock(&self) -> MutexGuard<'_, Vec<Passed>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.unclaimed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take_in(&self, listened: Listened) {
+        let Listened { name, duplicate, original } = listened;
+        let passed = Passed::new(name, duplicate);
+        if let (Some(_), Ok(identity)) = (&passed.stored, identity(passed.descriptor.as_fd())) {
+            self.kept.lock().unwrap_or_else(PoisonError::into_inner).push((original, identity));
+        }
+        self.lock().push(passed);
+    }
+
+    /// What came from the descriptor store is open for as long as it is registered, and no longer.
+    fn vacate_kept(&self) {
+        let kept = std::mem::take(&mut *self.kept.lock().unwrap_or_else(PoisonError::into_inner));
+        for (original, expected) in kept {
+            let is_it =
+                |found: BorrowedFd<'_>| identity(found).is_ok_and(|found| found == expected);
+            if let Err(error) = original.vacate(is_it) {
+                tracing::warn!(target: "heirloom", event = "passed_not_closed", reason = %error, "a socket from the descriptor store stays open");
+            }
+        }
     }
 
     /// Takes the one out that fits best.
@@ -58,7 +83,7 @@ impl Activated {
 }
 
 impl Passed {
-    fn new((name, descriptor): (String, OwnedFd)) -> Self {
+    fn new(name: String, descriptor: OwnedFd) -> Self {
         Self { stored: stored_name(&name), name, descriptor }
     }
 
@@ -85,7 +110,7 @@ impl Registry {
     /// Takes duplicates of what was passed to this process.
     pub(crate) fn activate(&self) {
         match listen_descriptors() {
-            Ok(passed) => *self.activated.lock() = passed.into_iter().map(Passed::new).collect(),
+            Ok(all) => all.into_iter().for_each(|one| self.activated.take_in(one)),
             Err(error) => {
                 tracing::warn!(target: "heirloom", event = "passed_not_taken", reason = %error, "the descriptors of LISTEN_FDS cannot be taken");
             }
@@ -120,6 +145,10 @@ impl Registry {
         all.retain(|passed| passed.stored.is_none() && !is_used(passed.descriptor.as_fd()));
         let names: Vec<_> = all.iter().map(|passed| passed.name.clone()).collect();
         drop(all);
+        // Whoever has no store leaves what is in it to the upgrader that has.
+        if self.watcher.get().is_some() {
+            self.activated.vacate_kept();
+        }
         if !names.is_empty() {
             let names = names.join(", ");
             tracing::warn!(target: "heirloom", event = "passed_unclaimed", names, "passed by systemd and not claimed: bind them by name or address");
@@ -180,8 +209,9 @@ impl Fds {
         if !matches!(T::KIND, Kind::TcpStream | Kind::UnixStream) {
             let stored = passed.stored.as_ref();
             let path = stored.and_then(|_| passable::bound_path(passed.descriptor.as_fd()));
-            let registry = &self.registry;
-            registry.add(T::KIND, name.clone(), taken.as_fd(), path, Default::default())?.keep();
+            // Where it is bound was the service's own choice if one of its generations has kept it.
+            let mark = if stored.is_some() { Default::default() } else { placed::mark() };
+            self.registry.add(T::KIND, name.clone(), taken.as_fd(), path, mark)?.keep();
         }
         Ok(taken)
     }

@@ -5,6 +5,7 @@ mod activated;
 mod bind;
 mod mode;
 mod passable;
+mod placed;
 mod registry;
 mod seqpacket;
 #[cfg(feature = "tokio")]
@@ -132,8 +133,9 @@ impl Fds {
         let address = address.to_string();
         let name = checked(name)?;
         // Under its own address it is the one that is meant, whatever that may resolve to today.
-        let fits = |socket: BorrowedFd<'_>| {
-            name.as_str() == address || bind::is_bound_to(T::KIND, socket, &address)
+        let fits = |found: &Registered| {
+            let is_meant = name.as_str() == address || placed::is_marked(&found.entry);
+            is_meant || bind::is_bound_to(T::KIND, found.as_fd(), &address)
         };
         if let Some(inherited) = self.claim_if(&name, fits)? {
             return Ok(inherited);
@@ -285,14 +287,14 @@ impl Fds {
     fn claim_if<T: Passable>(
         &self,
         name: &Name,
-        fits: impl FnOnce(BorrowedFd<'_>) -> bool,
+        fits: impl FnOnce(&Registered) -> bool,
     ) -> Result<Option<T>, Error> {
-        self.registry.claim(T::KIND, name, |descriptor| {
-            T::check(descriptor)?;
-            let duplicate = descriptor.try_clone_to_owned().map_err(|error| {
+        self.registry.claim(T::KIND, name, |found| {
+            T::check(found.as_fd())?;
+            let duplicate = found.as_fd().try_clone_to_owned().map_err(|error| {
                 Error::io(format!("{} {name} cannot be duplicated", T::KIND), error)
             })?;
-            if !fits(duplicate.as_fd()) {
+            if !fits(found) {
                 return Ok(None);
             }
             self.check_mode::<T>(duplicate.as_fd(), name, "inherited")?;

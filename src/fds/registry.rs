@@ -12,6 +12,7 @@ use heirloom_proto::{Abort, AbortReason, Entry, FileId, Kind, Name, Opaque};
 use super::Inherited;
 #[cfg(feature = "systemd")]
 use super::activated::Activated;
+use super::placed::own_bytes;
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "systemd")]
 use crate::mailbox::{Command, Mailbox};
@@ -111,7 +112,7 @@ impl Registry {
             state.latest_lasting = number;
         }
         drop(state);
-        self.changed();
+        self.changed(kind);
         Ok(Registration { registry: Arc::clone(self), kind, name, number, kept: false })
     }
 
@@ -122,7 +123,7 @@ impl Registry {
 
     pub(super) fn remove(&self, kind: Kind, name: &Name) -> bool {
         let removed = self.lock().registered.remove(&(kind, name.clone())).is_some();
-        self.changed();
+        self.changed(kind);
         removed
     }
 
@@ -132,7 +133,7 @@ impl Registry {
         &self,
         kind: Kind,
         name: &Name,
-        take: impl FnOnce(BorrowedFd<'_>) -> Result<Option<T>, Error>,
+        take: impl FnOnce(&Registered) -> Result<Option<T>, Error>,
     ) -> Result<Option<T>, Error> {
         let key = (kind, name.clone());
         let inherited = {
@@ -144,7 +145,7 @@ impl Registry {
             Arc::clone(inherited)
         };
         // What is made of it may take its time: not under the lock.
-        let Some(claimed) = take(inherited.as_fd())? else {
+        let Some(claimed) = take(&inherited)? else {
             return Ok(None);
         };
         let mut state = self.lock();
@@ -155,7 +156,7 @@ impl Registry {
             Some(inherited) => state.insert(inherited),
         }
         drop(state);
-        self.changed();
+        self.changed(kind);
         Ok(Some(claimed))
     }
 
@@ -166,7 +167,7 @@ impl Registry {
             .map(|entry| Inherited {
                 kind: entry.kind,
                 name: entry.name.as_str().into(),
-                opaque: entry.opaque.as_bytes().to_vec(),
+                opaque: own_bytes(entry),
             })
             .collect()
     }
@@ -286,10 +287,11 @@ impl Registry {
         self.lock().inherited.values().map(|inherited| Arc::clone(&inherited.entry)).collect()
     }
 
-    /// Tells whoever watches.
-    fn changed(&self) {
+    /// Tells whoever watches. Connections are nothing to him, and come and go by the thousand.
+    #[cfg_attr(not(feature = "systemd"), expect(unused_variables, reason = "nobody watches"))]
+    fn changed(&self, kind: Kind) {
         #[cfg(feature = "systemd")]
-        if let Some(mailbox) = self.watcher.get() {
+        if let Some(mailbox) = self.watcher.get().filter(|_| !is_connection(kind)) {
             // A driver that has ended keeps nothing.
             let _ = mailbox.put(Command::Registered);
         }
@@ -388,6 +390,6 @@ impl Drop for Registration {
             entry.remove();
         }
         drop(state);
-        self.registry.changed();
+        self.registry.changed(self.kind);
     }
 }

@@ -88,7 +88,8 @@ impl Systemd {
     /// The unit needs `FileDescriptorStoreMax=`, in number of sockets, and `Restart=`. The next start finds
     /// them by `bind` under their names, and whoever has connected meanwhile is served. A Unix
     /// socket with a path is kept if `bind` or `bind_with` has made it. Needs [`notify`](Self::notify)
-    /// and [`socket_activation`](Self::socket_activation).
+    /// and [`socket_activation`](Self::socket_activation). For one upgrader of a process: it takes out
+    /// of the store whatever it has not registered.
     ///
     /// ```
     /// use heirloom::Systemd;

@@ -34,6 +34,8 @@ pub(super) struct Outbox {
 struct Message {
     text: String,
     descriptor: Option<OwnedFd>,
+    /// A line of text and nothing else.
+    is_status: bool,
 }
 
 /// Most messages that wait for a systemd that reads none: a listener of a large service is one.
@@ -57,13 +59,17 @@ impl Outbox {
     pub(super) fn put(&mut self, states: &[NotifyState<'_>], descriptor: Option<OwnedFd>) {
         let lines: Vec<String> = states.iter().map(ToString::to_string).collect();
         let text = lines.join("\n");
+        // Of what goes on, only the latest counts when it can be told at last.
+        if is_status(states) && self.waiting.back().is_some_and(|last| last.is_status) {
+            self.waiting.pop_back();
+        }
         if self.waiting.len() == MOST_WAITING {
             let reason = "it reads nothing";
             tracing::warn!(target: "heirloom", event = "systemd_not_told", text, reason, "systemd cannot be told");
             return;
         }
         self.used = true;
-        self.waiting.push_back(Message { text, descriptor });
+        self.waiting.push_back(Message { text, descriptor, is_status: is_status(states) });
         self.flush();
     }
 
@@ -132,6 +138,10 @@ impl Outbox {
     }
 }
 
+fn is_status(states: &[NotifyState<'_>]) -> bool {
+    matches!(states, [NotifyState::Status(_)])
+}
+
 /// Waits until something happens to a descriptor. Tells whether it has.
 fn happens(descriptor: BorrowedFd<'_>, what: PollFlags, deadline: Instant) -> bool {
     let mut set = [PollFd::new(descriptor, what)];
@@ -167,14 +177,34 @@ mod tests {
         let (manager, mut outbox) = manager();
         let mut count = 0;
         while count < 3 || outbox.waiting.len() < 3 {
-            outbox.put(&[NotifyState::Status(&count.to_string())], None);
+            outbox.put(&[NotifyState::Errno(count)], None);
             count += 1;
         }
         for number in 0..count {
-            assert_eq!(read(&manager), format!("STATUS={number}"));
+            assert_eq!(read(&manager), format!("ERRNO={number}"));
             outbox.flush();
         }
         assert!(outbox.clogged().is_none());
+    }
+
+    #[test]
+    fn a_service_that_tells_much_of_what_it_does_has_room_for_what_counts() {
+        let (manager, mut outbox) = manager();
+        while outbox.clogged().is_none() {
+            outbox.put(&[NotifyState::Ready], None);
+        }
+        for number in 0..2 * MOST_WAITING {
+            outbox.put(&[NotifyState::Status(&number.to_string())], None);
+        }
+        outbox.put(&[NotifyState::MainPid(7)], None);
+        outbox.flush();
+        let mut last = [String::new(), read(&manager)];
+        while last[1] != "MAINPID=7" {
+            outbox.flush();
+            last.rotate_left(1);
+            last[1] = read(&manager);
+        }
+        assert_eq!(last[0], format!("STATUS={}", 2 * MOST_WAITING - 1));
     }
 
     #[test]

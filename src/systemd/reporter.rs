@@ -89,7 +89,7 @@ impl Reporter {
             News::PredecessorGone => self.predecessor_gone(),
             News::Ready { generation } => self.ready(generation),
             News::Began { pid } => self.began(pid),
-            News::Progress { text } => self.describe_successor(text),
+            News::Progress { text } => return self.describe_successor(text),
             News::Failed { why } => self.failed(why),
             News::HandedOver if self.voice == Voice::Own => self.handed_over(),
             News::Stopped => self.stopped(registry),
@@ -202,6 +202,9 @@ impl Reporter {
             Some((pid, Kin::OtherUnit)) => {
                 let status = format!("generation {next}, process {pid}, serves elsewhere");
                 self.say(&[NotifyState::Stopping], &status);
+                // Or else they would live on here when the other unit has given them up.
+                let stored = self.store.as_mut().map(Store::empty).unwrap_or_default();
+                stored.iter().for_each(|name| self.forget(name));
             }
         }
         self.voice = Voice::Past;

@@ -30,16 +30,24 @@ impl Store {
         }
     }
 
-    /// The names that nothing is registered under any more, or something else.
+    /// The names that nothing is registered under any more, or something else. systemd keeps one socket
+    /// under one name: what else it has is to be stored again when it has lost that one.
     pub(super) fn outdated(&mut self, registered: &BTreeMap<String, Identity>) -> Vec<String> {
         let is_same = |name: &String, stored: &Stored| {
             registered.get(name).is_some_and(|identity| *identity == stored.identity)
         };
-        let outdated: Vec<_> =
-            self.0.iter().filter(|(name, stored)| !is_same(name, stored)).collect();
-        let outdated: Vec<_> = outdated.into_iter().map(|(name, _)| name.clone()).collect();
-        outdated.iter().for_each(|name| drop(self.0.remove(name)));
-        outdated
+        let (current, outdated): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            std::mem::take(&mut self.0).into_iter().partition(|(name, one)| is_same(name, one));
+        self.0 = current;
+        for one in self.0.values_mut() {
+            one.certain &= outdated.values().all(|lost| lost.identity != one.identity);
+        }
+        outdated.into_keys().collect()
+    }
+
+    /// Everything that is in the store, or may be; nothing is from now on.
+    pub(super) fn empty(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.0).into_keys().collect()
     }
 
     /// Whether something is to be stored; it counts as stored then.
@@ -156,6 +164,17 @@ mod tests {
         assert!(store.lacks("a", &identity(2)));
         assert_eq!(store.outdated(&BTreeMap::new()), ["a"]);
         assert!(store.outdated(&BTreeMap::new()).is_empty());
+    }
+
+    #[test]
+    fn a_socket_that_is_taken_out_under_one_name_is_stored_again_under_its_other() {
+        let mut store = Store::default();
+        assert!(store.lacks("a", &identity(1)) && store.lacks("b", &identity(1)));
+        assert!(store.lacks("c", &identity(3)));
+        let left = BTreeMap::from([("b".into(), identity(1)), ("c".into(), identity(3))]);
+        assert_eq!(store.outdated(&left), ["a"]);
+        assert!(store.lacks("b", &identity(1)) && !store.lacks("b", &identity(1)));
+        assert!(!store.lacks("c", &identity(3)));
     }
 
     #[test]

@@ -98,14 +98,39 @@ fn a_socket_is_found_by_its_name_whatever_its_address_and_goes_on_to_the_success
         return;
     }
     let first = upgrader();
-    let web: TcpListener = first.fds().bind_as("web", "127.0.0.1:0").unwrap();
+    // As the service is set up where no manager passes it anything.
+    let own = "127.0.0.1:1";
+    let web: TcpListener = first.fds().bind_as("web", own).unwrap();
     let admin: TcpListener = first.fds().bind_with("admin", || unreachable!()).unwrap();
     assert_eq!((cookie(&admin), cookie(&web)), (passed(0), passed(1)));
+    let mut owner = first;
+    owner.ready().unwrap();
+    for _ in 0..2 {
+        let next = testing::successor_of(&owner).unwrap();
+        assert!(next.fds().inherited().all(|entry| entry.opaque.is_empty()));
+        let inherited: TcpListener = next.fds().bind_as("web", own).unwrap();
+        assert_eq!(cookie(&inherited), cookie(&web));
+        let _: Option<TcpListener> = next.fds().claim("admin").unwrap();
+        next.ready().unwrap();
+        owner = next;
+    }
+}
+
+#[test]
+fn a_socket_of_any_address_is_found_as_one_of_ipv4_and_goes_on_under_a_name() {
+    let any = || TcpListener::bind("[::]:0").unwrap().into();
+    let test = "a_socket_of_any_address_is_found_as_one_of_ipv4_and_goes_on_under_a_name";
+    if !is_passed(test, "$$", "x:y", [any(), any()]) {
+        return;
+    }
+    let at = address(1).replace("[::]", "0.0.0.0");
+    let first = upgrader();
+    let web: TcpListener = first.fds().bind_as("web", &at).unwrap();
+    assert_eq!(cookie(&web), passed(1));
     first.ready().unwrap();
     let second = testing::successor_of(&first).unwrap();
-    let inherited: TcpListener = second.fds().bind_as("web", "127.0.0.1:0").unwrap();
+    let inherited: TcpListener = second.fds().bind_as("web", &at).unwrap();
     assert_eq!(cookie(&inherited), cookie(&web));
-    second.ready().unwrap();
 }
 
 #[test]

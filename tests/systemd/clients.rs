@@ -59,6 +59,7 @@ impl Machine {
     }
 
     /// Waits until a generation serves whoever connects; tells which process it is.
+    #[track_caller]
     pub(crate) fn expect_generation(&self, generation: u64) -> u32 {
         let mut answer = self.ask();
         wait_until("the next generation serves", || {

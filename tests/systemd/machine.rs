@@ -115,6 +115,13 @@ impl Machine {
         assert!(output.status.success(), "{output:?}");
     }
 
+    /// Stops a process within, and waits until all its threads have: one that has yet to run hears of it last.
+    pub(crate) fn halt(&self, pid: u32) {
+        self.signal(pid, "STOP");
+        let running = format!("ps -L -o stat= -p {pid} | grep -v '^T'");
+        wait_until("it is stopped", || !self.run(&running).status.success());
+    }
+
     /// Stops systemd itself, or has it go on.
     pub(crate) fn freeze(&self, frozen: bool) {
         let signal = if frozen { Signal::SIGSTOP } else { Signal::SIGCONT };
@@ -154,11 +161,13 @@ impl Machine {
     }
 
     /// Waits until a property is what it is to be.
+    #[track_caller]
     pub(crate) fn expect(&self, unit: &str, property: &str, value: &str) {
         self.expect_that(unit, property, |found| found == value);
     }
 
     /// Waits until a property is as it is to be.
+    #[track_caller]
     pub(crate) fn expect_that(
         &self,
         unit: &str,
@@ -192,6 +201,7 @@ impl Machine {
     }
 
     /// Waits until a unit has ended as one does that was meant to.
+    #[track_caller]
     pub(crate) fn expect_good_end(&self, unit: &str) {
         self.expect(unit, "ActiveState", "inactive");
         assert_eq!(self.show(unit, "Result"), "success");
@@ -248,6 +258,7 @@ pub(crate) fn obstacle() -> Option<String> {
 }
 
 /// Waits for what nobody tells of.
+#[track_caller]
 pub(crate) fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
     let deadline = Instant::now() + DEADLINE;
     while !is() {

@@ -48,7 +48,7 @@ fn a_main_process_killed_in_the_midst_of_an_upgrade_is_followed_by_its_successor
     let (first, listener) = (machine.main_pid(UNIT), machine.listener());
     // The successor speaks up only after systemd has seen its main process end.
     let second = successor(&machine);
-    machine.signal(second, "STOP");
+    machine.halt(second);
     machine.signal(first, "KILL");
     machine.expect(UNIT, "MainPID", "0");
     machine.signal(second, "CONT");

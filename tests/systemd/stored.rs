@@ -7,6 +7,7 @@ crate::tests![
     a_service_killed_whole_comes_back_on_the_same_socket_and_serves_who_has_queued,
     an_upgrade_stores_nothing_twice,
     a_listener_that_is_given_up_leaves_the_store,
+    a_listener_that_a_start_from_the_store_does_not_want_is_closed,
     every_kind_of_socket_comes_back_with_its_path_until_the_service_stops,
 ];
 
@@ -60,6 +61,17 @@ fn a_listener_that_is_given_up_leaves_the_store() {
     machine.expect(UNIT, "StatusText", "generation 2 serves");
     machine.expect(UNIT, "NFileDescriptorStore", "1");
     // systemd closes what it lets go of when it has the time.
+    wait_until("nobody has the old one any more", || machine.listener().is_none());
+}
+
+fn a_listener_that_a_start_from_the_store_does_not_want_is_closed() {
+    let machine = boot();
+    let options = "--handoff-socket /run/svc.sock --descriptor-store --listen 127.0.0.1:7001";
+    machine.install_script("svc", &format!("exec SVC {options}"));
+    machine.order("kill --kill-who=all -s KILL svc-stored");
+    machine.expect(UNIT, "NRestarts", "1");
+    machine.expect(UNIT, "StatusText", "generation 1 serves");
+    machine.expect(UNIT, "NFileDescriptorStore", "1");
     wait_until("nobody has the old one any more", || machine.listener().is_none());
 }
 
