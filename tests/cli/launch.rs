@@ -1,7 +1,10 @@
 //! `heirloom launch`.
 
-use std::process::Stdio;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::Duration;
 
+use heirloom::tool::Tool;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, getpgid};
 
@@ -53,6 +56,69 @@ fn launch_knows_the_successor_that_a_script_starts() {
     launch.expect_line(&format!("process {second} owns the service as generation 2"));
     launch.expect_code(0);
     family.expect(second, "ready");
+}
+
+#[test]
+fn launch_waits_for_what_a_script_leaves_behind() {
+    let mut family = Family::new();
+    let (first, _) = family.start_service();
+    family.set_next("PREPARE", "manual");
+    let program = std::env::current_exe().unwrap();
+    let role = ROLE.join(" ");
+    let script = format!("exec 3<&0; {} {role} <&3 & exit 0", program.display());
+    let socket = family.setting("HANDOFF");
+    let mut launch = Running::start(&family, &["launch", socket, "--", "sh", "-c", &script]);
+    let second = family.expect_new();
+    family.expect(second, "prepared");
+    // Longer than the reason for an end is waited for.
+    let mut watch = Tool::connect(family.setting("HANDOFF")).unwrap().watch().unwrap();
+    while watch.wait(Duration::from_secs(1)).is_ok() {}
+    family.tell(second, "ready");
+    launch.expect_line("as generation 2");
+    launch.expect_code(0);
+    family.expect(first, "exit");
+}
+
+#[test]
+fn what_a_script_leaves_behind_is_ended_with_it() {
+    let mut family = Family::new();
+    let (first, address) = family.start_service();
+    let socket = family.setting("HANDOFF");
+    let script = ["--", "sh", "-c", "exec 3<&0; cat <&3 >&2 & exit 0"];
+    let launch = ["launch", socket, "--timeout", "0.3"];
+    let ended = Running::start(&family, &[&launch[..], &script].concat()).end_of_all().expect(5);
+    assert!(ended.errors.contains("does not own the service yet"), "{ended:?}");
+    // One that ends by itself is not waited for.
+    let ended = run(&["launch", socket, "--", "sh", "-c", "true & exit 0"]).expect(4);
+    assert!(ended.errors.contains("exit status: 0"), "{ended:?}");
+    assert_eq!(ask(&address).unwrap(), (first, 1));
+}
+
+#[test]
+fn launch_is_not_interrupted_by_what_it_was_started_to_ignore() {
+    let mut family = Family::new();
+    family.start_service();
+    let mut launch = Command::new("sh");
+    launch.args(["-c", "trap '' HUP INT; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_heirloom")]);
+    launch.args([
+        "launch",
+        family.setting("HANDOFF"),
+        "--",
+        "sh",
+        "-c",
+        "echo begun; read it; exit 7",
+    ]);
+    let launch = launch.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut launched = launch.spawn().unwrap();
+    let input = launched.stdin.take();
+    let mut line = String::new();
+    BufReader::new(launched.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    assert_eq!(line, "begun\n");
+    for signal in [Signal::SIGHUP, Signal::SIGINT] {
+        kill(raw(launched.id()), signal).unwrap();
+    }
+    drop(input);
+    assert_eq!(wait(&mut launched).code(), Some(4));
 }
 
 #[test]

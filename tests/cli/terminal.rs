@@ -8,7 +8,7 @@ use std::thread;
 
 use nix::pty::openpty;
 
-use super::command::{heirloom, run, wait};
+use super::command::{Running, heirloom, run, wait};
 use super::support::{DEADLINE, Family};
 
 /// A run of the binary on a terminal of its own. Dropping it ends it.
@@ -89,7 +89,9 @@ fn upgrade_shows_on_a_terminal_how_far_it_is_and_wipes_that_away() {
     family.set_next("PREPARE", "manual");
     let mut upgrade = OnTerminal::start(heirloom(&["upgrade", family.setting("HANDOFF")]));
     let second = family.expect_new();
-    upgrade.expect("… process");
+    // What does not fit is cut off by the terminal, and not wrapped.
+    upgrade.expect("\x1b[?7l\r\x1b[K… process");
+    upgrade.expect("\x1b[?7h");
     family.expect(second, "prepared");
     family.tell(second, "progress half way");
     upgrade.expect("half way");
@@ -106,7 +108,34 @@ fn launch_shows_on_a_terminal_what_it_waits_for() {
     family.start_service();
     let launch = ["launch", family.setting("HANDOFF"), "--", "sh", "-c", "exit 7"];
     let seen = OnTerminal::start(heirloom(&launch)).end(4);
-    assert!(seen.contains("\r\x1b[K… process "), "{seen:?}");
+    assert!(seen.contains("\x1b[?7l\r\x1b[K… process "), "{seen:?}");
     let (_, told) = seen.rsplit_once("\r\x1b[K").unwrap();
     assert!(told.starts_with("heirloom: process ") && told.contains("exit status: 7"), "{seen:?}");
+}
+
+#[test]
+fn words_of_a_service_move_no_cursor() {
+    const BUILD: &str = "9\x1b[2J\n8\u{9b}A\u{7f}";
+    let is_plain = |text: &str| !text.chars().any(|letter| letter.is_control() && letter != '\n');
+    let mut family = Family::new();
+    family.set("BUILD", BUILD).set("SERVICE", "a\rb").start_service();
+    let socket = family.setting("HANDOFF").to_owned();
+    let status = run(&["status", &socket]).expect(0).output;
+    assert!(status.starts_with("a\\rb: generation 1"), "{status}");
+    assert!(status.contains(r"9\u{1b}[2J\n8\u{9b}A\u{7f}") && is_plain(&status), "{status:?}");
+    let json = run(&["status", &socket, "--json"]).expect(0);
+    assert!(is_plain(&json.output), "{json:?}");
+    assert_eq!(json.objects()[0]["build"], BUILD);
+
+    let mut watch = OnTerminal::start(heirloom(&["watch", &socket]));
+    watch.expect("generation 1");
+    let second = family.start();
+    watch.expect(&format!(r"process {second} (9\u{{1b}}[2J\n8\u{{9b}}A\u{{7f}}) has begun"));
+    watch.expect("as generation 2");
+    assert!(!watch.seen.contains("\x1b[2J"), "{:?}", watch.seen);
+
+    family.set("SERVICE", "b\x1b[2J");
+    let ended = Running::launch(&family, &[]).end_of_all().expect(6);
+    let (_, told) = ended.errors.rsplit_once("heirloom: ").unwrap();
+    assert!(told.contains(r"b\u{1b}[2J") && is_plain(told), "{ended:?}");
 }

@@ -54,8 +54,16 @@ both_ways! {
         let mut tool = connect(&family);
         let second = family.succeed(first, way);
         family.expect(second, "prepared");
-        let told = tool.status().unwrap();
-        assert_eq!((told.phase, told.pid), (Phase::Preparing, first));
+        // It may not have read yet that everything has arrived.
+        let mut told = tool.status().unwrap();
+        wait_until(
+            || {
+                told = tool.status().unwrap();
+                told.phase == Phase::Preparing
+            },
+            || "the predecessor does not wait for its successor".into(),
+        );
+        assert_eq!(told.pid, first);
         let handoff = told.handoff.unwrap();
         assert_eq!((handoff.pid, handoff.build.as_str()), (second, "2.0"));
         family.tell(second, "status");

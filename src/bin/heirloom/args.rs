@@ -39,6 +39,10 @@ Examples:
     /// with; the one given here has to be the same. If it does not own the service in the end, or this command
     /// is interrupted, its process group is ended. It goes on where nobody can tell whether the service
     /// depends on it: the error says so then.
+    ///
+    /// It may be a script that starts the service, even in the background; a program that leaves its process
+    /// group, as a daemon does by `setsid`, is not followed. Send its output elsewhere where this command is
+    /// run by `ssh` or in `$(command)`: they wait until nobody holds it any more, and the service does.
     #[command(after_help = "\
 Examples:
   heirloom launch /run/echo/handoff -- /srv/echo-1.3/echo --config /etc/echo.toml

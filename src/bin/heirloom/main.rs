@@ -17,6 +17,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use args::{Arguments, Command};
+use show::printable;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -32,7 +33,7 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
             // The code tells it where nobody reads.
-            let _ = writeln!(io::stderr(), "heirloom: {}", failed.text);
+            let _ = writeln!(io::stderr(), "heirloom: {}", printable(failed.text));
             failed.code.into()
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 use std::io::{self, Write};
 
-use crate::show::{Show, is_terminal};
+use crate::show::{Show, is_terminal, printable};
 
 /// The line, on the standard error: it is none of what the command prints. Nothing where no terminal is.
 #[derive(Debug)]
@@ -21,10 +21,12 @@ impl Progress {
         self.is_shown
     }
 
-    /// Shows this, instead of what it showed before.
+    /// Shows this, instead of what it showed before. What the line does not hold is not wrapped (DECAWM): it
+    /// could not be wiped away.
     pub(crate) fn say(&self, text: impl Display) {
         if self.is_shown {
-            write(&format!("\r\x1b[K… {text}"));
+            let text = printable(text);
+            write(&format!("\x1b[?7l\r\x1b[K… {text}\x1b[?7h"));
         }
     }
 

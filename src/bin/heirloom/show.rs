@@ -29,27 +29,48 @@ impl Show {
         self.json
     }
 
-    /// Prints one thing: `object` for programs, or `lines` for people. Tells whether anybody reads.
+    /// Prints one thing: `object` for programs, or `lines` for people, whose words from elsewhere are
+    /// [`printable`] already. Tells whether anybody reads.
     pub(crate) fn print(
         self,
         object: impl FnOnce() -> Value,
         lines: impl FnOnce() -> String,
     ) -> io::Result<bool> {
         let mut text = match self.json {
-            true => object().to_string(),
+            // JSON leaves some as they are. Whatever escapes them is a string.
+            true => {
+                escaped(&object().to_string(), |letter| format!("\\u{:04x}", u32::from(letter)))
+            }
             false => lines(),
         };
         text.push('\n');
         write(text.as_bytes())
     }
 
-    /// Text in a colour, where there are colours.
+    /// Text in a colour, where there are colours. It is made [`printable`].
     pub(crate) fn paint(self, style: Style, text: impl Display) -> String {
+        let text = printable(text);
         match self.coloured {
             true => format!("{style}{text}{style:#}"),
-            false => text.to_string(),
+            false => text,
         }
     }
+}
+
+/// Text in which no control character is left: a service must not move the cursor of whoever asks it.
+pub(crate) fn printable(text: impl Display) -> String {
+    escaped(&text.to_string(), |letter| letter.escape_default().to_string())
+}
+
+fn escaped(text: &str, escape: impl Fn(char) -> String) -> String {
+    let mut written = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter.is_control() {
+            true => written.push_str(&escape(letter)),
+            false => written.push(letter),
+        }
+    }
+    written
 }
 
 /// Writes to the standard output. Tells whether anybody reads.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::args;
 use crate::outcome::Failed;
-use crate::show::{BAD, DIM, Show, millis, time};
+use crate::show::{BAD, DIM, Show, millis, printable, time};
 
 /// Asks, and prints the answer.
 pub(crate) fn status(arguments: &args::Status) -> Result<(), Failed> {
@@ -22,7 +22,7 @@ pub(crate) fn status(arguments: &args::Status) -> Result<(), Failed> {
 /// Who it is and what it does.
 pub(crate) fn in_short(status: &Status) -> String {
     let Status { service, generation, pid, phase, .. } = status;
-    format!("{service}: generation {generation}, process {pid}, {phase}")
+    printable(format_args!("{service}: generation {generation}, process {pid}, {phase}"))
 }
 
 fn lines(show: Show, status: &Status) -> String {
@@ -31,14 +31,15 @@ fn lines(show: Show, status: &Status) -> String {
     let _ = write!(text, " for {}", time(status.since));
     let dim = |text: &str| show.paint(DIM, format!("{text:<10}"));
     if !status.build.is_empty() {
-        let _ = write!(text, "\n{}{}", dim("build"), status.build);
+        let _ = write!(text, "\n{}{}", dim("build"), printable(&status.build));
     }
     let _ = write!(text, "\n{}{}", dim("uptime"), time(status.uptime));
     if let Some(open) = status.open {
         let _ = write!(text, "\n{}{open}", dim("open"));
     }
     if let Some(handoff) = &status.handoff {
-        let _ = write!(text, "\n{}to process {} {}", dim("handoff"), handoff.pid, handoff.build);
+        let build = printable(&handoff.build);
+        let _ = write!(text, "\n{}to process {} {build}", dim("handoff"), handoff.pid);
     }
     for elder in &status.draining {
         let open = elder.open.map(|open| format!(", {open} open")).unwrap_or_default();
@@ -46,7 +47,7 @@ fn lines(show: Show, status: &Status) -> String {
         let _ = write!(text, "\n{}generation {generation}, process {pid}{open}", dim("draining"));
     }
     for entry in &status.entries {
-        let _ = write!(text, "\n{}{}", dim("entry"), entry_in_words(entry));
+        let _ = write!(text, "\n{}{}", dim("entry"), printable(entry_in_words(entry)));
     }
     let more = status.entry_count.saturating_sub(status.entries.len() as u64);
     if more > 0 {

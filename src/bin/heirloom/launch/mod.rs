@@ -40,6 +40,7 @@ pub(crate) fn launch(arguments: &Launch) -> Result<(), Failed> {
     let (sender, news) = channel();
     // Before there is a successor that could be left behind.
     news::tell_interrupts(sender.clone())?;
+    news::adopt_orphans()?;
     let child = start(arguments)?;
     let mut custody = Custody::new(child.id(), socket);
     news::follow(child, watch, socket, sender);
