@@ -48,6 +48,11 @@
 //! | `not_published` | error | `reason` | the service was taken over from a dead process all the same |
 //! | `token_leaked` | warn | | a copy of the old token stays locked: there is a new one |
 //! | `token_not_locked`, `token_not_unlocked`, `token_not_renewed` | error | `reason` | a system call with the token has failed |
+//! | `state_not_taken` | info | `name`, `schema` | a state is offered to this process, and it is ready without it |
+//! | `state_not_awaited` | warn | `asked` | a handoff is over while a state is asked for |
+//! | `state_not_thawed` | error | `asked`, `reason` | what was frozen for a handoff that has failed may be frozen still |
+//! | `last_words_lost` | error | `reason` | what the predecessor has said last cannot be read |
+//! | `not_drained` | warn | `finished`, `dropped` | the hard limit of a drain is reached, and what is left is given up |
 //! | `waits_for_end` | info | | whoever was there has left and lives: a start waits a little for its end |
 //! | `poll_failed` | warn | `reason` | the driver tries again |
 //! | `unknown_output` | error | `other` | a fault of this library |

@@ -271,7 +271,7 @@ impl<'a> Course<'a> {
         let finished = count.gone().wrapping_sub(self.gone);
         let dropped = if none { 0 } else { count.count() };
         if dropped > 0 {
-            tracing::warn!(finished, dropped, "not drained in time");
+            tracing::warn!(target: "heirloom", event = "not_drained", finished, dropped, "not drained in time");
             over.fire();
         }
         Drained { finished, dropped }

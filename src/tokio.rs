@@ -43,6 +43,7 @@ use crate::mailbox::Command;
 use crate::reply::reply;
 use crate::signal::Signal;
 use crate::state::State;
+use crate::status::Status;
 use crate::upgraded::{PredecessorInfo, Upgraded};
 use crate::upgrader::outlived;
 
@@ -171,6 +172,26 @@ impl Upgrader {
             true => Ok(()),
             false => Err(outlived(info.pid, timeout)),
         }
+    }
+
+    /// How things stand in this process: see [`Upgrader::status`](crate::Upgrader::status).
+    ///
+    /// ```
+    /// # use heirloom::{Phase, testing, tokio::Upgrader};
+    /// # let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    /// # runtime.block_on(async {
+    /// let upgrader = Upgrader::from(testing::first()?);
+    /// upgrader.ready().await?;
+    /// assert_eq!(upgrader.status().await?.phase, Phase::Serving);
+    /// # Ok::<(), heirloom::Error>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Upgrader::status`](crate::Upgrader::status).
+    pub async fn status(&self) -> Result<Status, Error> {
+        self.0.ask(Command::Status)?.await.map(Status::from)
     }
 
     /// Drops this handle; if it is the last one, waits until this process has nothing to do with the

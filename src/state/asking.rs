@@ -109,7 +109,7 @@ impl Asking {
         if self.wanted.take().is_some()
             && let Some(running) = &self.running
         {
-            tracing::warn!(asked = running.place.name(), "the handoff is over while it is asked");
+            tracing::warn!(target: "heirloom", event = "state_not_awaited", asked = running.place.name(), "the handoff is over while it is asked");
         }
     }
 

@@ -143,7 +143,7 @@ impl Run {
             })
         });
         if let Some(Err(why)) = thawed {
-            tracing::error!(%offered, why, "it may be frozen still");
+            tracing::error!(target: "heirloom", event = "state_not_thawed", asked = %offered, reason = why, "it may be frozen still");
         }
     }
 }

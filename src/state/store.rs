@@ -165,7 +165,7 @@ impl Store {
         self.lock().late = match LateState::decode(late_state) {
             Ok(late_state) => Late::Said(late_state.words),
             Err(invalid) => {
-                tracing::error!(%invalid, "the predecessor's last words are lost");
+                tracing::error!(target: "heirloom", event = "last_words_lost", reason = %invalid, "the predecessor's last words are lost");
                 Late::Unreadable(invalid.to_string())
             }
         };
@@ -176,7 +176,7 @@ impl Store {
         let inherited = std::mem::take(&mut self.lock().inherited);
         for Inherited { kind, name, schema, .. } in inherited {
             if kind == Kind::State {
-                tracing::info!(%name, %schema, "state was offered and not taken");
+                tracing::info!(target: "heirloom", event = "state_not_taken", %name, %schema, "state was offered and not taken");
             }
         }
     }

@@ -122,6 +122,19 @@ fn launch_is_not_interrupted_by_what_it_was_started_to_ignore() {
 }
 
 #[test]
+fn launch_by_a_service_that_was_spawned_itself_is_no_spawned_successor() {
+    let mut family = Family::new();
+    family.start_service();
+    let socket = family.setting("HANDOFF");
+    let mut launch = heirloom(&["launch", socket, "--", "sh", "-c", "env >&2; exit 7"]);
+    let launch = launch.env("HEIRLOOM_SOCKET", socket).env("HEIRLOOM_SECRET", "00".repeat(16));
+    let ended = launch.output().unwrap();
+    let errors = String::from_utf8(ended.stderr).unwrap();
+    assert!(errors.contains("PATH=") && errors.contains("exit status: 7"), "{errors}");
+    assert!(!errors.contains("HEIRLOOM_S"), "{errors}");
+}
+
+#[test]
 fn launch_goes_on_when_nobody_reads_what_it_prints() {
     let mut family = Family::new();
     let (first, _) = family.start_service();

@@ -132,6 +132,12 @@ fn every_event_in_the_source_is_in_a_table() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
+            for call in text.split("tracing::").skip(1).filter(|call| call.contains("!(")) {
+                let (call, _) = call.split_once(';').unwrap_or((call, ""));
+                let (_, rest) = call.split_once("!(").unwrap_or_default();
+                let is_named = rest.contains("target: \"heirloom\", event = \"");
+                assert!(is_named || rest.contains("heirloom::step"), "{}: {call}", path.display());
+            }
             let names = text.split("event = \"").skip(1);
             found.extend(names.map(|name| name.split('"').next().unwrap().to_owned()));
         }

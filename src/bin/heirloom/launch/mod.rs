@@ -56,7 +56,11 @@ pub(crate) fn launch(arguments: &Launch) -> Result<(), Failed> {
 fn start(arguments: &Launch) -> Result<Child, Failed> {
     let no_program = || Failed::new(Code::Other, "no program is named");
     let (program, rest) = arguments.program.split_first().ok_or_else(no_program)?;
-    Command::new(program).args(rest).process_group(0).spawn().map_err(|error| {
+    let mut command = Command::new(program);
+    command.args(rest).process_group(0);
+    // This command may have been run by a service: what that was told by its predecessor is not for another.
+    command.env_remove("HEIRLOOM_SOCKET").env_remove("HEIRLOOM_SECRET");
+    command.spawn().map_err(|error| {
         let program = program.to_string_lossy();
         Failed::new(Code::SuccessorExited, format!("{program} cannot be started: {error}"))
     })
