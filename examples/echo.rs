@@ -6,7 +6,7 @@
 //! cargo run --example echo &         # generation 3, started by hand, takes over
 //! ```
 
-use std::io;
+use std::io::{self, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::AsFd;
 use std::thread;
@@ -20,7 +20,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener: TcpListener = upgrader.fds().nonblocking().bind("127.0.0.1:7000")?;
     upgrader.upgrade_on(Signal::SIGHUP)?;
     upgrader.ready()?;
-    eprintln!("process {} is generation {}", std::process::id(), upgrader.generation());
+    // Not `eprintln`, which panics where nobody reads any more.
+    let _ = writeln!(
+        io::stderr(),
+        "process {} is generation {}",
+        std::process::id(),
+        upgrader.generation()
+    );
 
     let connections = accept_until(&listener, &upgrader.exit())?;
     drop(listener); // the successor's copy lives on

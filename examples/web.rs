@@ -6,6 +6,8 @@
 //! ```
 
 use std::convert::Infallible;
+use std::fmt::Arguments;
+use std::io::{self, Write};
 use std::time::Duration;
 use std::{env, process};
 
@@ -26,11 +28,16 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let handoff_socket = arguments.next().unwrap_or("@web".into());
 
     let mut terminate = signal(SignalKind::terminate())?;
-    let upgrader = Upgrader::builder().handoff_socket(handoff_socket).start_async().await?;
+    let upgrader = Upgrader::builder()
+        .handoff_socket(handoff_socket)
+        .service("web") // whatever the program's file is called
+        .build_label(env!("CARGO_PKG_VERSION"))
+        .start_async()
+        .await?;
     let listener: TcpListener = upgrader.fds().bind(&address)?;
     let (generation, bound) = (upgrader.generation(), listener.local_addr()?);
     upgrader.ready().await?; // this process owns the service
-    eprintln!("process {} is generation {generation} on {bound}", process::id());
+    say(format_args!("process {} is generation {generation} on {bound}", process::id()));
 
     let (mut exit, drain) = (upgrader.exit(), upgrader.drain());
     loop {
@@ -45,9 +52,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     }
     drop(listener); // the successor's copy lives on
     let drained = drain.drained(Duration::ZERO, Duration::from_secs(30)).await?;
-    eprintln!("generation {generation}: {} clients have left", drained.finished);
+    say(format_args!(
+        "generation {generation}: {} clients left while it drained",
+        drained.finished
+    ));
     upgrader.end().await;
     Ok(())
+}
+
+/// Unlike `eprintln` it does not panic where nobody reads any more: whoever launched this may have gone.
+fn say(text: Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{text}");
 }
 
 /// Answers a client until it leaves. While this process drains each answer closes its connection, so

@@ -17,10 +17,10 @@ use crate::slots::way_out;
 /// assert_eq!(error.kind(), ErrorKind::InvalidAddress);
 /// assert!(error.to_string().contains("has 0 bytes, 1 to 107"));
 /// ```
-#[derive(Debug)]
+///
+/// Its `Debug` is for people too, since that is what a `main` that returns it prints.
 pub struct Error(Box<Inner>);
 
-#[derive(Debug)]
 struct Inner {
     kind: ErrorKind,
     phase: Option<Phase>,
@@ -207,6 +207,12 @@ impl Error {
             error.0.kind = ErrorKind::SuccessorExited;
         }
         error
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.0.kind)
     }
 }
 

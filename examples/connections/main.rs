@@ -16,6 +16,7 @@ mod session;
 
 use std::env;
 use std::error::Error;
+use std::io::{self, Write};
 use std::net::TcpListener;
 use std::process;
 
@@ -50,7 +51,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     upgrader.upgrade_on(Signal::SIGHUP)?;
     upgrader.ready()?;
     service.resume(last_words.hear()?);
-    eprintln!("process {} is generation {} on {bound}", process::id(), upgrader.generation());
+    // Not `eprintln`, which panics where nobody reads any more.
+    let _ = writeln!(
+        io::stderr(),
+        "process {} is generation {} on {bound}",
+        process::id(),
+        upgrader.generation()
+    );
     service.serve_until(&upgrader.exit())?;
     Ok(())
 }

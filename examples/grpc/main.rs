@@ -25,7 +25,7 @@ mod numbers;
 use std::env;
 use std::error::Error;
 use std::future::pending;
-use std::io;
+use std::io::{self, Write};
 use std::process;
 use std::time::Duration;
 
@@ -59,7 +59,13 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     upgrader.upgrade_on(Signal::SIGHUP)?;
     upgrader.ready().await?;
-    eprintln!("process {} is generation {} on {bound}", process::id(), upgrader.generation());
+    // Not `eprintln`, which panics where nobody reads any more.
+    let _ = writeln!(
+        io::stderr(),
+        "process {} is generation {} on {bound}",
+        process::id(),
+        upgrader.generation()
+    );
 
     // It ends when all connections have ended, and is in flight until then.
     let clients = accept(listener, upgrader.exit());
@@ -69,7 +75,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     upgrader.exit().await;
 
     let drained = drain.drained(SOFT_LIMIT, HARD_LIMIT).await?;
-    eprintln!("drained: {} have ended, {} were cut off", drained.finished, drained.dropped);
+    let _ = writeln!(
+        io::stderr(),
+        "drained: {} have ended, {} were cut off",
+        drained.finished,
+        drained.dropped
+    );
     upgrader.end().await;
     Ok(())
 }

@@ -61,7 +61,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     if let Some(words) = last_words.hear()? {
         counts.read_from(&words.bytes)?;
     }
-    eprintln!("process {} is generation {} on {bound}", process::id(), upgrader.generation());
+    // Not `eprintln`, which panics where nobody reads any more.
+    let _ = writeln!(
+        io::stderr(),
+        "process {} is generation {} on {bound}",
+        process::id(),
+        upgrader.generation()
+    );
     Server { socket, counts, orders, frozen: false }.serve_until(&upgrader.exit())?;
     Ok(())
 }

@@ -16,6 +16,7 @@ mod session;
 
 use std::env;
 use std::error::Error;
+use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process;
 use std::sync::Arc;
@@ -49,11 +50,22 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     upgrader.upgrade_on(Signal::SIGHUP)?;
     upgrader.ready().await?;
-    eprintln!("process {} is generation {} on {bound}", process::id(), upgrader.generation());
+    // Not `eprintln`, which panics where nobody reads any more.
+    let _ = writeln!(
+        io::stderr(),
+        "process {} is generation {} on {bound}",
+        process::id(),
+        upgrader.generation()
+    );
     accept(listener, &journal, &upgrader).await;
 
     let drained = upgrader.drain().drained(SOFT_LIMIT, HARD_LIMIT).await?;
-    eprintln!("{} clients have gone, {} were given up", drained.finished, drained.dropped);
+    let _ = writeln!(
+        io::stderr(),
+        "{} clients have gone, {} were given up",
+        drained.finished,
+        drained.dropped
+    );
     upgrader.end().await;
     Ok(())
 }

@@ -135,7 +135,7 @@ impl fmt::Display for Event {
             Self::Progress { text, .. } => write!(f, "process {pid}: {text}"),
             Self::Ready { strays: 0, .. } => write!(f, "process {pid} is ready"),
             Self::Ready { strays, .. } => {
-                write!(f, "process {pid} is ready, {strays} entries are not claimed")
+                write!(f, "process {pid} is ready, entries that it has not claimed: {strays}")
             }
             Self::Owned { generation, took, .. } => {
                 let ms = took.as_millis();

@@ -87,7 +87,10 @@ fn what_a_script_leaves_behind_is_ended_with_it() {
     let script = ["--", "sh", "-c", "exec 3<&0; cat <&3 >&2 & exit 0"];
     let launch = ["launch", socket, "--timeout", "0.3"];
     let ended = Running::start(&family, &[&launch[..], &script].concat()).end_of_all().expect(5);
-    assert!(ended.errors.contains("does not own the service yet"), "{ended:?}");
+    assert!(
+        ended.errors.contains("did not come to own the service in time; it was ended, process"),
+        "{ended:?}"
+    );
     // One that ends by itself is not waited for.
     let ended = run(&["launch", socket, "--", "sh", "-c", "true & exit 0"]).expect(4);
     assert!(ended.errors.contains("exit status: 0"), "{ended:?}");
@@ -178,7 +181,10 @@ fn successor_that_is_not_ready_in_time_is_ended() {
     // It may be ended before it has begun.
     family.set("PREPARE", "hang");
     let ended = Running::launch(&family, &["--timeout", "0.5"]).end_of_all().expect(5);
-    assert!(ended.errors.contains("does not own the service yet"), "{ended:?}");
+    assert!(
+        ended.errors.contains("did not come to own the service in time; it was ended, process"),
+        "{ended:?}"
+    );
     assert_eq!(ask(&address).unwrap(), (first, 1));
     // The service takes the next one.
     wait_until_serving(&family);

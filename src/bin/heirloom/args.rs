@@ -1,6 +1,7 @@
 //! What may be said on the command line.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::PossibleValuesParser;
@@ -41,12 +42,12 @@ Examples:
     /// depends on it: the error says so then.
     ///
     /// It may be a script that starts the service, even in the background; a program that leaves its process
-    /// group, as a daemon does by `setsid`, is not followed. Send its output elsewhere where this command is
-    /// run by `ssh` or in `$(command)`: they wait until nobody holds it any more, and the service does.
+    /// group, as a daemon does by `setsid`, is not followed.
     #[command(after_help = "\
 Examples:
   heirloom launch /run/echo/handoff -- /srv/echo-1.3/echo --config /etc/echo.toml
-  heirloom launch @echo --timeout 120 -- ./echo || echo \"still the old version\"")]
+  heirloom launch @echo --timeout 120 -- ./echo || echo \"still the old version\"
+  ssh host heirloom launch @echo --output /var/log/echo -- /srv/echo/echo")]
     Launch(Launch),
     /// Shows what happens to a service, as it happens, from one generation to the next.
     ///
@@ -76,6 +77,19 @@ Examples:
     },
 }
 
+impl Command {
+    /// Whether it prints for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        match self {
+            Self::Status(Status { service, .. })
+            | Self::Upgrade(Upgrade { service, .. })
+            | Self::Launch(Launch { service, .. })
+            | Self::Watch(Watch { service }) => service.json,
+            Self::Completions { .. } | Self::Man { .. } => false,
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct Status {
     #[command(flatten)]
@@ -101,6 +115,11 @@ pub(crate) struct Launch {
     /// Longest time in which the new version has to own the service, in seconds.
     #[arg(long, value_name = "SECONDS", value_parser = seconds, default_value = "660")]
     pub(crate) timeout: Duration,
+    /// Appends what the new version writes to its standard output and standard error to this file, and
+    /// gives it no input. Without this it has the streams of this command, and whoever reads those waits
+    /// for as long as the service runs: a pipe, `$(command)`, `ssh`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
     /// The new version's program, and its arguments.
     #[arg(required = true, last = true)]
     pub(crate) program: Vec<OsString>,
@@ -116,7 +135,8 @@ pub(crate) struct Watch {
 pub(crate) struct Service {
     /// The service's handoff socket: `@name`, or a path.
     pub(crate) socket: String,
-    /// Prints JSON for programs: one object, or one a line for each event.
+    /// Prints JSON for programs: one object, or one a line for each event. What goes wrong is an object
+    /// too, the last one: `error`, with the exit code and the reason.
     #[arg(long)]
     pub(crate) json: bool,
 }

@@ -15,9 +15,11 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser;
+use serde_json::json;
 
 use args::{Arguments, Command};
-use show::printable;
+use outcome::Failed;
+use show::{Show, printable};
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -32,9 +34,18 @@ fn main() -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failed) => {
-            // The code tells it where nobody reads.
-            let _ = writeln!(io::stderr(), "heirloom: {}", printable(failed.text));
+            tell(&failed, arguments.command.is_json());
             failed.code.into()
         }
     }
+}
+
+/// Says what went wrong. The code tells it where nobody reads.
+fn tell(failed: &Failed, json: bool) {
+    if json {
+        let object =
+            || json!({ "event": "error", "code": failed.code as u8, "reason": failed.text });
+        let _ = Show::new(true).print(object, String::new);
+    }
+    let _ = writeln!(io::stderr(), "heirloom: {}", printable(&failed.text));
 }

@@ -40,8 +40,10 @@ const AGAIN: Duration = Duration::from_millis(20);
 /// What is known of a frozen successor.
 enum Standing {
     Owns,
-    /// It does not own the service, nor can before it goes on.
-    Harmless,
+    /// It does not own the service, nor can before it goes on. Another process does.
+    Harmless {
+        owner: u32,
+    },
     /// The token is on its way.
     Open,
     /// Nobody tells.
@@ -94,10 +96,11 @@ impl Custody {
                 self.signal(Signal::SIGCONT);
                 Ok(())
             }
-            Standing::Harmless => {
+            Standing::Harmless { owner } => {
                 self.signal(Signal::SIGKILL);
                 self.has_ended(news);
-                Err(failed)
+                let text = format!("{}; it was ended, process {owner} serves on", failed.text);
+                Err(Failed::new(failed.code, text))
             }
             Standing::Open => self.let_go(failed, "its handoff does not come to an end"),
             Standing::Unknown(error) => self.let_go(failed, &error.to_string()),
@@ -138,7 +141,7 @@ impl Custody {
             Ok(mut tool) => match tool.status() {
                 Ok(status) if self.is_ours(status.pid) => Standing::Owns,
                 Ok(status) if self.is_moving(&status) => Standing::Open,
-                Ok(_) => Standing::Harmless,
+                Ok(status) => Standing::Harmless { owner: status.pid },
                 Err(error) => Standing::Unknown(error),
             },
             Err(error) => Standing::Unknown(error),

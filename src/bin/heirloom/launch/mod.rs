@@ -3,8 +3,12 @@
 mod custody;
 mod news;
 
+use std::fs::File;
+use std::io;
+use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitStatus};
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -58,11 +62,22 @@ fn start(arguments: &Launch) -> Result<Child, Failed> {
     let (program, rest) = arguments.program.split_first().ok_or_else(no_program)?;
     let mut command = Command::new(program);
     command.args(rest).process_group(0);
-    // This command may have been run by a service: what that was told by its predecessor is not for another.
-    command.env_remove("HEIRLOOM_SOCKET").env_remove("HEIRLOOM_SECRET");
+    if let Some(path) = &arguments.output {
+        let output = open(path)?;
+        command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
+    } else if arguments.service.json {
+        // What is printed here is for programs, and the service's words are none of it.
+        command.stdout(io::stderr().as_fd().try_clone_to_owned()?);
+    }
     command.spawn().map_err(|error| {
         let program = program.to_string_lossy();
         Failed::new(Code::SuccessorExited, format!("{program} cannot be started: {error}"))
+    })
+}
+
+fn open(path: &Path) -> Result<File, Failed> {
+    File::options().create(true).append(true).open(path).map_err(|error| {
+        Failed::new(Code::Other, format!("{} cannot be opened: {error}", path.display()))
     })
 }
 
@@ -141,7 +156,7 @@ impl Follow<'_> {
                 Lost::Told(Failed::new(Code::SuccessorExited, text))
             }
             None => {
-                let text = format!("process {pid} does not own the service yet");
+                let text = format!("process {pid} did not come to own the service in time");
                 Lost::GivenUp(Failed::new(Code::TimedOut, text))
             }
         }
