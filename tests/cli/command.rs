@@ -1,6 +1,6 @@
 //! One run of the binary.
 
-use std::io::{BufRead, BufReader, PipeReader, Read, Write, pipe};
+use std::io::{BufRead, BufReader, Read, Write, pipe};
 use std::iter;
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -76,7 +76,7 @@ impl Running {
         command.envs(family.role()).stdin(Stdio::piped()).stdout(writer);
         let mut child = command.stderr(Stdio::piped()).spawn().unwrap();
         drop(command); // and its end of the pipe
-        let errors = lines_of(child.stderr.take().unwrap());
+        let errors = sort(family, child.stderr.take().unwrap());
         let lines = sort(family, output);
         let input = child.stdin.take().unwrap();
         Self { child, _input: input, lines, seen: Vec::new(), errors }
@@ -145,16 +145,6 @@ pub(crate) fn wait(child: &mut Child) -> ExitStatus {
     child.wait().unwrap()
 }
 
-fn lines_of(source: impl Read + Send + 'static) -> Receiver<String> {
-    let (sender, lines) = channel();
-    thread::spawn(move || {
-        let read = BufReader::new(source).lines().map_while(Result::ok);
-        // Nobody may listen any more.
-        read.for_each(|line| drop(sender.send(line)));
-    });
-    lines
-}
-
 /// Every line up to the end, which comes when nobody is left who could write one.
 fn until_end(lines: &Receiver<String>) -> impl Iterator<Item = String> {
     iter::from_fn(|| match lines.recv_timeout(DEADLINE) {
@@ -165,7 +155,7 @@ fn until_end(lines: &Receiver<String>) -> impl Iterator<Item = String> {
 }
 
 /// Lines of roles go to the family, all others are the binary's own.
-fn sort(family: &Family, output: PipeReader) -> Receiver<String> {
+fn sort(family: &Family, output: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, lines) = channel();
     let (roles, mut writer) = pipe().unwrap();
     family.hear(roles);

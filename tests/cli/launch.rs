@@ -311,3 +311,32 @@ fn successor_that_adopts_the_service_is_a_success() {
 fn raw(pid: u32) -> Pid {
     Pid::from_raw(pid.cast_signed())
 }
+
+#[test]
+fn launched_program_with_an_output_file_holds_no_stream_of_the_command() {
+    let mut family = Family::new();
+    family.start_service();
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let path = file.path().to_str().unwrap();
+    let socket = family.setting("HANDOFF");
+    let script = "readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2; exit 7";
+    run(&["launch", socket, "--output", path, "--", "sh", "-c", script]).expect(4);
+    let told = std::fs::read_to_string(path).unwrap();
+    assert_eq!(told, format!("/dev/null\n{path}\n{path}\n"));
+}
+
+#[test]
+fn programs_that_read_json_are_told_what_went_wrong_and_nothing_that_the_service_says() {
+    let mut family = Family::new();
+    family.start_service();
+    let socket = family.setting("HANDOFF");
+    let ended = run(&["launch", socket, "--json", "--", "sh", "-c", "echo said; exit 7"]).expect(4);
+    assert!(ended.errors.starts_with("said\n"), "{ended:?}");
+    let objects = ended.objects();
+    let [.., last] = objects.as_slice() else { panic!("{objects:?}") };
+    assert_eq!((&last["event"], &last["code"]), (&"error".into(), &4.into()));
+    assert!(last["reason"].as_str().unwrap().contains("exit status: 7"), "{last}");
+    let absent = format!("{socket}-absent");
+    let absent = run(&["status", &absent, "--json"]).expect(3);
+    assert_eq!(absent.objects()[0]["code"], 3);
+}

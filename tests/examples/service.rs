@@ -131,7 +131,11 @@ impl Drop for Service {
         if thread::panicking() {
             self.lines.try_iter().for_each(|line| eprintln!("the example tells: {line}"));
         }
-        // The leash has not been waited for, so the group's number is nobody else's.
+        // Neither has been waited for, so their numbers are nobody else's. What was launched has a group of
+        // its own.
+        for one in &self.running {
+            let _ = kill(pid(*one), Signal::SIGKILL);
+        }
         let _ = killpg(pid(self.leash.id()), Signal::SIGKILL);
         sys::reap(self.leash.id());
     }

@@ -62,6 +62,8 @@ fn start(arguments: &Launch) -> Result<Child, Failed> {
     let (program, rest) = arguments.program.split_first().ok_or_else(no_program)?;
     let mut command = Command::new(program);
     command.args(rest).process_group(0);
+    // This command may have been run by a service: what that was told by its predecessor is not for another.
+    command.env_remove("HEIRLOOM_SOCKET").env_remove("HEIRLOOM_SECRET");
     if let Some(path) = &arguments.output {
         let output = open(path)?;
         command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
