@@ -31,7 +31,9 @@ Examples:
     #[command(after_help = "\
 Examples:
   install echo /usr/local/bin/echo && heirloom upgrade /run/echo/handoff
-  ExecReload=/usr/local/bin/heirloom upgrade /run/echo/handoff     (in a unit of systemd)")]
+  ExecReload=/usr/local/bin/heirloom upgrade /run/echo/handoff     (in a unit of systemd)
+
+`heirloom --help` tells what each exit code means.")]
     Upgrade(Upgrade),
     /// Starts a new version of a running service, and waits until that owns the service.
     ///
@@ -47,7 +49,9 @@ Examples:
 Examples:
   heirloom launch /run/echo/handoff -- /srv/echo-1.3/echo --config /etc/echo.toml
   heirloom launch @echo --timeout 120 -- ./echo || echo \"still the old version\"
-  ssh host heirloom launch @echo --output /var/log/echo -- /srv/echo/echo")]
+  ssh host heirloom launch @echo --output /var/log/echo -- /srv/echo/echo
+
+`heirloom --help` tells what each exit code means.")]
     Launch(Launch),
     /// Shows what happens to a service, as it happens, from one generation to the next.
     ///
