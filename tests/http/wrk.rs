@@ -22,7 +22,8 @@ impl Wrk {
         match command.stdout(Stdio::piped()).spawn() {
             Ok(child) => Some(Self(Some(child))),
             Err(error) if error.kind() == ErrorKind::NotFound => {
-                assert!(env::var_os("HEIRLOOM_NEEDS_WRK").is_none(), "wrk is not installed");
+                let required = env::var_os("HEIRLOOM_TESTS").is_some_and(|tests| tests == "all");
+                assert!(!required, "wrk is not installed");
                 eprintln!("wrk is not installed: this test has tested nothing");
                 None
             }
