@@ -1,6 +1,6 @@
 //! What a watcher is told.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::time::Duration;
 
 use heirloom_proto::{Cause, Happened, Happening, Phase, RefuseReason};
@@ -119,8 +119,21 @@ fn kind(number: u64, meaning: impl Fn(u16) -> ErrorKind) -> ErrorKind {
     u16::try_from(number).map_or(ErrorKind::Aborted, meaning)
 }
 
+/// What somebody else has said, without a control character: it must neither end the line nor move a
+/// cursor.
+struct Plain<'a>(&'a str);
+
+impl fmt::Display for Plain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.chars().try_for_each(|letter| match letter.is_control() {
+            true => letter.escape_default().fmt(f),
+            false => f.write_char(letter),
+        })
+    }
+}
+
 impl fmt::Display for Event {
-    /// One line, for people.
+    /// One line, for people. Control characters in what a process says are escaped.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let pid = self.pid();
         match self {
@@ -128,11 +141,12 @@ impl fmt::Display for Event {
                 write!(f, "a handoff to process {pid} has begun")
             }
             Self::Began { build, .. } => {
+                let build = Plain(build);
                 write!(f, "a handoff to process {pid} ({build}) has begun")
             }
             Self::Phase { pid: 0, phase, .. } => phase.fmt(f),
             Self::Phase { phase, .. } => write!(f, "process {pid}: {phase}"),
-            Self::Progress { text, .. } => write!(f, "process {pid}: {text}"),
+            Self::Progress { text, .. } => write!(f, "process {pid}: {}", Plain(text)),
             Self::Ready { strays: 0, .. } => write!(f, "process {pid} is ready"),
             Self::Ready { strays, .. } => {
                 write!(f, "process {pid} is ready, entries that it has not claimed: {strays}")
@@ -145,19 +159,34 @@ impl fmt::Display for Event {
                 )
             }
             Self::Failed { phase, reason, .. } => {
+                let reason = Plain(reason);
                 write!(f, "the handoff to process {pid} failed while {phase}: {reason}")
             }
             Self::TakenBack { phase, reason, .. } => {
+                let reason = Plain(reason);
                 write!(f, "the service was taken back from process {pid} while {phase}: {reason}")
             }
-            Self::Refused { reason, .. } => write!(f, "process {pid} was refused: {reason}"),
+            Self::Refused { reason, .. } => {
+                write!(f, "process {pid} was refused: {}", Plain(reason))
+            }
             Self::Retired { generation, .. } => {
                 write!(f, "generation {generation}, process {pid}, has retired")
             }
             Self::Stopped { .. } => f.write_str("the service is stopped"),
             Self::Other { number, text, .. } => {
-                write!(f, "event {number} of process {pid}: {text}")
+                write!(f, "event {number} of process {pid}: {}", Plain(text))
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn event_is_one_line_whatever_a_process_says() {
+        let event = Event::Progress { pid: 7, text: "a\nb\u{1b}[2J".into(), took: Duration::ZERO };
+        assert_eq!(event.to_string(), r"process 7: a\nb\u{1b}[2J");
     }
 }
