@@ -53,9 +53,7 @@ fn reloads(machine: &Machine) {
 fn a_reload_is_over_for_systemd_when_the_successor_owns_the_service() {
     let machine = Machine::boot(&[UNIT]);
     machine.order("start svc");
-    let hold = machine.hold();
-    let options = "--handoff-socket /run/svc.sock --data";
-    machine.install_script("svc", &format!("exec SVC {options} {}", hold.path()));
+    let hold = machine.hold_next();
     // Which ends when the upgrade does, if systemd hears of that before `kill` has ended.
     machine.order("reload --no-block svc");
     machine.expect_that(UNIT, "StatusText", |text| text.contains("is to take over: reads"));

@@ -147,6 +147,14 @@ impl Machine {
         Hold(path)
     }
 
+    /// Has the next service wait before it is ready.
+    pub(crate) fn hold_next(&self) -> Hold {
+        let hold = self.hold();
+        let options = "--handoff-socket /run/svc.sock --data";
+        self.install_script("svc", &format!("exec SVC {options} {}", hold.path()));
+        hold
+    }
+
     /// Runs a command beside the services.
     pub(crate) fn run(&self, command: &str) -> Output {
         let mut nsenter = Command::new("nsenter");

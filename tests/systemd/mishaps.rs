@@ -40,9 +40,7 @@ fn fails(script: &str) {
 fn a_main_process_killed_in_the_midst_of_an_upgrade_is_followed_by_its_successor() {
     let machine = Machine::boot(&[UNIT]);
     machine.order("start svc");
-    let hold = machine.hold();
-    let options = "--handoff-socket /run/svc.sock --data";
-    machine.install_script("svc", &format!("exec SVC {options} {}", hold.path()));
+    let hold = machine.hold_next();
     machine.order("reload --no-block svc");
     machine.expect_that(UNIT, "StatusText", |text| text.contains("reads"));
     let (first, listener) = (machine.main_pid(UNIT), machine.listener());
