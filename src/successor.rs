@@ -25,7 +25,7 @@ use crate::latch::Latch;
 use crate::manager::News;
 use crate::predecessor::PredecessorSide;
 use crate::reply::Reply;
-use crate::slots::free_slots;
+use crate::slots::{free_slots, make_room};
 use crate::state;
 use crate::step::{Edge, Side, step, step_frame, step_queue};
 use crate::sys::channel::{Channel, FrameBuffer, Received};
@@ -173,7 +173,7 @@ impl SuccessorSide {
                 if let Some(trouble) = trouble {
                     tracing::error!(target: "heirloom", event = "not_published", reason = trouble, "the service was taken over all the same");
                 }
-                *buffer = FrameBuffer::without_descriptors();
+                buffer.refuse_descriptors();
                 holdings.state.hear_all(&late_state);
                 return Some(self.own(holdings, orphaned));
             }
@@ -215,13 +215,18 @@ impl SuccessorSide {
         let Some(peer) = holdings.connections.get(&self.peer) else {
             return;
         };
+        let welcome = self.machine.welcome();
+        // Each entry once more when it is claimed.
+        let expected = welcome.map_or(0, |welcome| welcome.entries.saturating_mul(2));
+        make_room(listener.as_fd(), expected);
+        let attempt = welcome.map_or(0, |welcome| welcome.attempt);
         match ControlListener::received(listener, peer.channel.as_fd(), self.met_at.clone()) {
             Ok(listener) => holdings.listener = Some(listener),
             Err(misbehaved) => {
                 return self.machine.handle_garbage(misbehaved.into(), holdings.now());
             }
         }
-        holdings.attempt = self.machine.welcome().map_or(0, |welcome| welcome.attempt);
+        holdings.attempt = attempt;
         holdings.token = Some(Token::received(token));
     }
 
@@ -291,6 +296,7 @@ impl SuccessorSide {
 
     /// What can fail is tried before the predecessor is told.
     fn prepare(&self, holdings: &mut Holdings) -> Result<(), Error> {
+        holdings.registry.check_claimed()?;
         holdings.check_strays()?;
         holdings.prepare_listener(&self.met_at)?;
         match &mut holdings.pid_file {

@@ -6,6 +6,7 @@ mod bind;
 mod mode;
 mod passable;
 mod placed;
+mod registration;
 mod registry;
 mod seqpacket;
 #[cfg(feature = "tokio")]
@@ -16,18 +17,19 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use heirloom_proto::{Kind, Name};
+use heirloom_proto::{Entry, Identity, Kind, Name};
+use nix::libc;
 
 pub use bind::Bind;
 use mode::set_nonblocking;
 use passable::Mode;
 pub use passable::Passable;
-pub use registry::Registration;
+pub use registration::Registration;
 pub(crate) use registry::{Registered, Registry};
 pub use seqpacket::UnixSeqpacketListener;
 
 use crate::error::{Error, ErrorKind};
-use crate::sys::identity::identity_like;
+use crate::sys::identity::{identity, is_numbered};
 
 /// The descriptors that go from generation to generation: [`Upgrader::fds`](crate::Upgrader::fds).
 ///
@@ -252,12 +254,13 @@ impl Fds {
         opaque: Vec<u8>,
     ) -> Result<Registration, Error> {
         let name = checked(name)?;
-        T::check(descriptor.as_fd())?;
+        let identity = T::identify(descriptor.as_fd())?;
         let opaque = opaque.try_into().map_err(|error: heirloom_proto::TooLong| {
             let way_out = "hand over a file that holds them, or fewer";
             Error::new(ErrorKind::InvalidName, format!("{} {name}: {error}: {way_out}", T::KIND))
         })?;
-        self.registry.add(T::KIND, name, descriptor.as_fd(), None, opaque)
+        let entry = Entry { kind: T::KIND, name, identity, path: None, opaque };
+        self.registry.add(entry, descriptor.as_fd())
     }
 
     /// Stops handing over the entry of this type and name. Tells whether there was one.
@@ -290,7 +293,7 @@ impl Fds {
         fits: impl FnOnce(&Registered) -> bool,
     ) -> Result<Option<T>, Error> {
         self.registry.claim(T::KIND, name, |found| {
-            T::check(found.as_fd())?;
+            self.registry.compare(found, &T::identify(found.as_fd())?)?;
             let duplicate = found.as_fd().try_clone_to_owned().map_err(|error| {
                 Error::io(format!("{} {name} cannot be duplicated", T::KIND), error)
             })?;
@@ -311,7 +314,7 @@ impl Fds {
     ) -> Result<T, Error> {
         self.registry.check_free(T::KIND, &name)?;
         let created = create()?;
-        T::check(created.as_fd())?;
+        let identity = T::identify(created.as_fd())?;
         if self.nonblocking && T::MODE == Mode::Chosen {
             set_nonblocking(&created, true).map_err(|error| {
                 Error::io(format!("{} {name} cannot be made non-blocking", T::KIND), error)
@@ -320,9 +323,8 @@ impl Fds {
         // What the next generation would refuse is refused here.
         self.check_mode::<T>(created.as_fd(), &name, "created")?;
         let path = passable::bound_path(created.as_fd());
-        let registration =
-            self.registry.add(T::KIND, name, created.as_fd(), path, Default::default())?;
-        registration.keep();
+        let entry = Entry { kind: T::KIND, name, identity, path, opaque: Default::default() };
+        self.registry.add(entry, created.as_fd())?.keep();
         Ok(created)
     }
 }
@@ -354,17 +356,21 @@ fn checked(name: &str) -> Result<Name, Error> {
     Name::new(name).map_err(|error| Error::new(ErrorKind::InvalidName, error.to_string()))
 }
 
-/// Checks that a descriptor is what its entry says. The text names what differs.
-pub(crate) fn verify(
-    entry: &heirloom_proto::Entry,
-    descriptor: BorrowedFd<'_>,
-) -> Result<(), String> {
-    match identity_like(&entry.identity, descriptor) {
-        Ok(found) if found == entry.identity => Ok(()),
-        Ok(found) => Err(format!(
-            "{} {} was announced as {:?} and is {found:?}",
-            entry.kind, entry.name, entry.identity
-        )),
-        Err(error) => Err(format!("{} {} cannot be looked at: {error}", entry.kind, entry.name)),
+/// Checks that a descriptor is the one that its entry says, by the number that the kernel gives no other.
+/// What else the entry tells of it is compared when it is claimed: five more system calls for each socket
+/// would take several times as long as to pass it on.
+pub(crate) fn verify(entry: &Entry, descriptor: BorrowedFd<'_>) -> Result<(), String> {
+    let unseen =
+        |error: io::Error| format!("{} {} cannot be looked at: {error}", entry.kind, entry.name);
+    match is_numbered(&entry.identity, descriptor) {
+        Ok(true) => Ok(()),
+        Err(error) if error.raw_os_error() != Some(libc::ENOTSOCK) => Err(unseen(error)),
+        _ => Err(mismatch(entry, &identity(descriptor).map_err(unseen)?)),
     }
+}
+
+/// What an entry says that the kernel does not.
+fn mismatch(entry: &Entry, found: &Identity) -> String {
+    let Entry { kind, name, identity, .. } = entry;
+    format!("{kind} {name} was announced as {identity:?} and is {found:?}")
 }

@@ -43,13 +43,13 @@ pub trait Passable: AsFd + Sized + sealed::Sealed {
     #[doc(hidden)]
     fn from_descriptor(descriptor: OwnedFd) -> io::Result<Self>;
 
-    /// Checks that a descriptor is of this type.
+    /// What the kernel tells of a descriptor, if it is of this type.
     #[doc(hidden)]
-    fn check(descriptor: BorrowedFd<'_>) -> Result<(), Error> {
+    fn identify(descriptor: BorrowedFd<'_>) -> Result<Identity, Error> {
         let found = identity(descriptor)
             .map_err(|error| Error::io(format!("a {} cannot be looked at", Self::KIND), error))?;
         if is_of_kind(Self::KIND, &found) {
-            return Ok(());
+            return Ok(found);
         }
         let text = format!("the descriptor is no {}: the kernel says {found:?}", Self::KIND);
         Err(Error::new(ErrorKind::WrongType, text))

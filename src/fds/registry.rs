@@ -7,17 +7,16 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use heirloom_proto::{Abort, AbortReason, Entry, FileId, Kind, Name, Opaque};
+use heirloom_proto::{Abort, AbortReason, Entry, Identity, Kind, Name};
 
-use super::Inherited;
 #[cfg(feature = "systemd")]
 use super::activated::Activated;
 use super::placed::own_bytes;
+use super::{Inherited, Registration, mismatch};
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "systemd")]
 use crate::mailbox::{Command, Mailbox};
 use crate::socket_file::SocketFile;
-use crate::sys::identity::identity;
 
 /// What is registered, and what waits to be claimed.
 #[derive(Debug, Default)]
@@ -41,6 +40,8 @@ struct State {
     /// The number of the latest that is no connection: a handoff must not miss it, while connections
     /// come and go, and one that is missed is finished where it is.
     latest_lasting: u64,
+    /// What was claimed and is not what its entry says.
+    mismatch: Option<String>,
 }
 
 /// Whether entries may be registered.
@@ -93,16 +94,13 @@ impl AsFd for Registered {
 impl Registry {
     pub(super) fn add(
         self: &Arc<Self>,
-        kind: Kind,
-        name: Name,
+        entry: Entry,
         descriptor: BorrowedFd<'_>,
-        path: Option<FileId>,
-        opaque: Opaque,
     ) -> Result<Registration, Error> {
-        let trouble = |error| Error::io(format!("{kind} {name} cannot be registered"), error);
-        let identity = identity(descriptor).map_err(trouble)?;
-        let descriptor = descriptor.try_clone_to_owned().map_err(trouble)?;
-        let entry = Entry { kind, name: name.clone(), identity, path, opaque };
+        let (kind, name) = (entry.kind, entry.name.clone());
+        let descriptor = descriptor
+            .try_clone_to_owned()
+            .map_err(|error| Error::io(format!("{kind} {name} cannot be registered"), error))?;
         let registered = Registered::new(false, entry, descriptor);
         let mut state = self.lock();
         state.check_free(kind, &name)?;
@@ -113,7 +111,7 @@ impl Registry {
         }
         drop(state);
         self.changed(kind);
-        Ok(Registration { registry: Arc::clone(self), kind, name, number, kept: false })
+        Ok(Registration::new(self, kind, name, number))
     }
 
     /// Checks that an entry could be registered now.
@@ -125,6 +123,18 @@ impl Registry {
         let removed = self.lock().registered.remove(&(kind, name.clone())).is_some();
         self.changed(kind);
         removed
+    }
+
+    /// Removes an entry unless its name was given to another since.
+    pub(super) fn remove_numbered(&self, kind: Kind, name: &Name, number: u64) {
+        let mut state = self.lock();
+        if let btree_map::Entry::Occupied(entry) = state.registered.entry((kind, name.clone()))
+            && entry.get().number == number
+        {
+            entry.remove();
+        }
+        drop(state);
+        self.changed(kind);
     }
 
     /// Moves an inherited entry to the registered ones, if `take` makes something of it. A connection
@@ -158,6 +168,25 @@ impl Registry {
         drop(state);
         self.changed(kind);
         Ok(Some(claimed))
+    }
+
+    /// Compares all that an inherited entry tells of a descriptor with what the kernel does. One that
+    /// differs fails the handoff, whatever the application makes of the error.
+    pub(super) fn compare(&self, registered: &Registered, found: &Identity) -> Result<(), Error> {
+        if registered.entry.identity == *found {
+            return Ok(());
+        }
+        let text = mismatch(&registered.entry, found);
+        self.lock().mismatch = Some(text.clone());
+        Err(Error::new(ErrorKind::Mismatch, text))
+    }
+
+    /// Checks that whatever was claimed is what its entry says.
+    pub(crate) fn check_claimed(&self) -> Result<(), Error> {
+        match &self.lock().mismatch {
+            Some(text) => Err(Error::new(ErrorKind::Mismatch, text.clone())),
+            None => Ok(()),
+        }
     }
 
     pub(super) fn inherited(&self) -> Vec<Inherited> {
@@ -340,56 +369,4 @@ impl State {
 /// Whether entries of this kind come and go with their peers.
 fn is_connection(kind: Kind) -> bool {
     matches!(kind, Kind::TcpStream | Kind::UnixStream)
-}
-
-/// Keeps a duplicate registered: [`Fds::add`](super::Fds::add).
-///
-/// ```
-/// # let upgrader = heirloom::testing::first()?;
-/// let (server, _client) = std::os::unix::net::UnixStream::pair().unwrap();
-/// let registration = upgrader.fds().add("client", &server)?; // is handed over while this lives
-/// drop((registration, server)); // and closes with both
-/// # Ok::<(), heirloom::Error>(())
-/// ```
-#[derive(Debug)]
-#[must_use = "dropping a registration removes the entry at once; `keep` leaves it in place"]
-pub struct Registration {
-    registry: Arc<Registry>,
-    kind: Kind,
-    name: Name,
-    number: u64,
-    kept: bool,
-}
-
-impl Registration {
-    /// Leaves the entry in place until it is removed by name or the service is handed over.
-    ///
-    /// ```
-    /// # let upgrader = heirloom::testing::first()?;
-    /// let log = std::fs::File::open("/dev/null").unwrap();
-    /// upgrader.fds().add("log", &log)?.keep();
-    /// assert!(upgrader.fds().remove::<std::fs::File>("log"));
-    /// # Ok::<(), heirloom::Error>(())
-    /// ```
-    pub fn keep(mut self) {
-        self.kept = true;
-    }
-}
-
-impl Drop for Registration {
-    fn drop(&mut self) {
-        if self.kept {
-            return;
-        }
-        let mut state = self.registry.lock();
-        // The name may have been removed and given to another entry since.
-        if let btree_map::Entry::Occupied(entry) =
-            state.registered.entry((self.kind, self.name.clone()))
-            && entry.get().number == self.number
-        {
-            entry.remove();
-        }
-        drop(state);
-        self.registry.changed(self.kind);
-    }
 }

@@ -1,14 +1,14 @@
 //! A sequential-packet connection: a frame and its descriptors stay together.
 
 use std::io;
-use std::io::IoSliceMut;
+use std::mem;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::net::UnixStream;
 
 use heirloom_proto::limits::MAX_FRAME;
 use nix::errno::Errno;
 use nix::libc;
-use nix::sys::socket::{MsgFlags, SockFlag, accept4, recvmsg};
+use nix::sys::socket::{MsgFlags, SockFlag, accept4};
 use sendfd::SendWithFd;
 
 /// A connected `SOCK_SEQPACKET` socket of this process's own: never blocking, close-on-exec.
@@ -51,29 +51,24 @@ impl Channel {
     ///
     /// `WouldBlock` when nothing is queued, `UnexpectedEof` when the peer has closed.
     pub(crate) fn receive<'a>(&self, buffer: &'a mut FrameBuffer) -> Result<Received<'a>, Fault> {
-        buffer.control.fill(0);
-        let (length, flags) = loop {
-            let mut slices = [IoSliceMut::new(&mut buffer.frame)];
-            let control = Some(buffer.control.as_mut_slice()).filter(|control| !control.is_empty());
-            let flags = MsgFlags::MSG_CMSG_CLOEXEC | MsgFlags::MSG_DONTWAIT;
-            match recvmsg::<()>(self.0.as_raw_fd(), &mut slices, control, flags) {
+        let flags = loop {
+            match buffer.fill(self.as_fd()) {
                 // The peer has closed without reading everything, which the kernel tells once and
                 // before what is queued: that comes next, and the end of file after it.
                 Err(Errno::EINTR | Errno::ECONNRESET) => {}
                 Err(errno) => return Err(Fault::System(errno.into())),
-                Ok(message) => break (message.bytes, message.flags),
+                Ok(flags) => break flags,
             }
         };
         let descriptors = take_descriptors(&buffer.control);
         if flags.contains(MsgFlags::MSG_CTRUNC) {
             return Err(Fault::Truncated { kept: descriptors.len() });
         }
-        if flags.contains(MsgFlags::MSG_TRUNC) || length > MAX_FRAME {
-            return Err(Fault::TooLong);
-        }
-        match buffer.frame.get(..length).filter(|frame| !frame.is_empty()) {
-            Some(frame) => Ok(Received { frame, descriptors }),
-            None => Err(Fault::System(io::ErrorKind::UnexpectedEof.into())),
+        match buffer.frame.len() {
+            _ if flags.contains(MsgFlags::MSG_TRUNC) => Err(Fault::TooLong),
+            length if length > MAX_FRAME => Err(Fault::TooLong),
+            0 => Err(Fault::System(io::ErrorKind::UnexpectedEof.into())),
+            _ => Ok(Received { frame: &buffer.frame, descriptors }),
         }
     }
 }
@@ -109,7 +104,8 @@ pub(crate) fn accept(listener: BorrowedFd<'_>, flags: SockFlag) -> io::Result<Ow
 
 /// Room for one frame and, on the successor's side, its descriptors.
 pub(crate) struct FrameBuffer {
-    /// One byte more than a frame may have, to tell when it has more.
+    /// Has room for one byte more than a frame may have, to tell when it has more. Only what frames have
+    /// filled of it is ever resident: most are short, and a process that never hands over sees none.
     frame: Vec<u8>,
     /// Empty where no descriptor is taken: the kernel closes what is sent all the same.
     control: Vec<u8>,
@@ -125,12 +121,39 @@ impl FrameBuffer {
         let length = u32::try_from(MOST * size_of::<RawFd>()).unwrap_or(u32::MAX);
         // SAFETY: CMSG_SPACE only computes.
         let space = unsafe { libc::CMSG_SPACE(length) };
-        Self { frame: vec![0; MAX_FRAME + 1], control: vec![0; space as usize] }
+        Self { control: vec![0; space as usize], ..Self::without_descriptors() }
     }
 
     /// Takes frames alone.
     pub(crate) fn without_descriptors() -> Self {
-        Self { frame: vec![0; MAX_FRAME + 1], control: Vec::new() }
+        Self { frame: Vec::with_capacity(MAX_FRAME + 1), control: Vec::new() }
+    }
+
+    /// Takes frames alone from now on.
+    pub(crate) fn refuse_descriptors(&mut self) {
+        self.control = Vec::new();
+    }
+
+    /// Receives into it, without waiting. See `recvmsg(2)`.
+    fn fill(&mut self, socket: BorrowedFd<'_>) -> Result<MsgFlags, Errno> {
+        self.frame.clear();
+        self.control.fill(0);
+        let room = self.frame.spare_capacity_mut();
+        let mut slice = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
+        // SAFETY: a message header is integers and pointers, all of which may be 0.
+        let mut message: libc::msghdr = unsafe { mem::zeroed() };
+        (message.msg_iov, message.msg_iovlen) = (&raw mut slice, 1);
+        if !self.control.is_empty() {
+            message.msg_control = self.control.as_mut_ptr().cast();
+            message.msg_controllen = self.control.len() as _;
+        }
+        let flags = libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT;
+        // SAFETY: the header describes live bytes of `frame` and `control`, which may hold anything.
+        let length = unsafe { libc::recvmsg(socket.as_raw_fd(), &raw mut message, flags) };
+        let length = usize::try_from(length).map_err(|_| Errno::last())?;
+        // SAFETY: the kernel has filled so many bytes, and tells no more than there is room for.
+        unsafe { self.frame.set_len(length) };
+        Ok(MsgFlags::from_bits_retain(message.msg_flags))
     }
 }
 

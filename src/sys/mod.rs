@@ -5,6 +5,7 @@
 #[cfg(feature = "systemd")]
 pub(crate) mod activation;
 pub(crate) mod channel;
+pub(crate) mod duplicate;
 pub(crate) mod identity;
 pub(crate) mod pidfd;
 pub(crate) mod random;

@@ -1,32 +1,29 @@
 //! Starting a process that inherits nothing but its standard streams.
 
 use std::io;
-use std::os::unix::process::CommandExt;
 use std::process::{Child, Command};
 
 use nix::errno::Errno;
 use nix::libc;
 
-/// Spawns `command`; every descriptor above 2 is closed by `exec`, also those that the application
-/// has opened without close-on-exec. See `close_range(2)`, Linux 5.11 for the flag.
+/// Spawns `command`; every descriptor above 2 is closed by `exec`, also those that the application has
+/// opened without close-on-exec.
+///
+/// To be called on a thread of its own, which ends soon after: it has a table of descriptors of its own
+/// from here on, in which all of them are close-on-exec, and the process keeps its own as it is. So
+/// nothing has to be done between fork and exec, and the standard library can use `posix_spawn(3)`, which
+/// copies no memory: a fork copies the page tables of the whole service while that serves.
 pub(crate) fn spawn(command: &mut Command) -> io::Result<Child> {
-    // SAFETY: between fork and exec the closure makes one system call and nothing else: no
-    // allocation, no lock.
-    unsafe { command.pre_exec(close_above_standard_streams) };
+    close_above_standard_streams_on_exec()?;
     command.spawn()
 }
 
-fn close_above_standard_streams() -> io::Result<()> {
-    // SAFETY: the call takes integers and only sets the close-on-exec flag of this process's copies.
-    let result = unsafe {
-        libc::syscall(
-            libc::SYS_close_range,
-            3,
-            libc::c_uint::MAX,
-            libc::CLOSE_RANGE_CLOEXEC as libc::c_uint,
-        )
-    };
-    match result {
+/// For this thread alone: see `close_range(2)`, Linux 5.11 for the flag.
+fn close_above_standard_streams_on_exec() -> io::Result<()> {
+    let flags = libc::CLOSE_RANGE_UNSHARE | libc::CLOSE_RANGE_CLOEXEC;
+    let (first, last) = (libc::STDERR_FILENO + 1, libc::c_uint::MAX);
+    // SAFETY: the call takes integers, copies this thread's table of descriptors and sets flags in it.
+    match unsafe { libc::syscall(libc::SYS_close_range, first, last, flags) } {
         0 => Ok(()),
         // An older kernel: what was opened with close-on-exec is closed all the same.
         _ if matches!(Errno::last(), Errno::ENOSYS | Errno::EINVAL) => Ok(()),
