@@ -63,10 +63,13 @@ impl Snapshot {
             Attachment::None => Vec::new(),
             Attachment::Token => self.offer.iter().map(AsFd::as_fd).collect(),
             Attachment::Entries(range) => {
-                let registered = self.registered.iter().map(|registered| registered.as_fd());
+                let first = range.start.min(self.registered.len());
+                let (_, registered) = self.registered.split_at(first);
+                let registered = registered.iter().map(|registered| registered.as_fd());
                 let others = self.elders.iter().chain(&self.states).map(AsFd::as_fd);
-                let all = registered.chain(others);
-                all.skip(range.start).take(range.len()).collect()
+                // The entries that others come behind are passed over at once, the others one by one.
+                let rest = registered.chain(others).skip(range.start - first);
+                rest.take(range.len()).collect()
             }
         }
     }
