@@ -3,6 +3,7 @@
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
+use std::sync::mpsc::channel;
 
 use heirloom::{Bind, ErrorKind, Kind};
 use heirloom_proto::{Entry, Identity, Message, Name, Socket};
@@ -70,22 +71,44 @@ fn the_truth_is_believed() {
 }
 
 #[test]
-fn a_lie_in_any_field_is_a_mismatch() {
-    let lies: [fn(&mut Socket); 6] = [
+fn a_lie_about_the_number_of_a_socket_is_a_mismatch() {
+    let listener = listener();
+    let lie = Socket { cookie: truth(&listener).cookie ^ 1, ..truth(&listener) };
+    let (kind, text) = report_of(entry(Identity::Socket(lie)), listener);
+    assert_eq!(kind, ErrorKind::Mismatch, "{text}");
+    assert!(text.contains("tcp http was announced as"), "{text}");
+}
+
+#[test]
+fn a_lie_in_any_other_field_is_a_mismatch_when_it_is_claimed_and_no_service_comes_of_it() {
+    let lies: [fn(&mut Socket); 5] = [
         |socket| socket.domain = libc::AF_INET6,
         |socket| socket.kind = libc::SOCK_DGRAM,
         |socket| socket.protocol = libc::IPPROTO_UDP,
         |socket| socket.listening = false,
         |socket| socket.local = vec![0; 16].try_into().unwrap(),
-        |socket| socket.cookie ^= 1,
     ];
     for lie in lies {
         let listener = listener();
         let mut socket = truth(&listener);
         lie(&mut socket);
-        let (kind, text) = report_of(entry(Identity::Socket(socket)), listener);
-        assert_eq!(kind, ErrorKind::Mismatch, "{text}");
-        assert!(text.contains("tcp http was announced as"), "{text}");
+        let (over, ends) = channel();
+        let started = start_against(move |impostor| {
+            let peer = impostor.meet();
+            impostor.welcome(&peer, 1);
+            let frame = manifest(vec![entry(Identity::Socket(socket))], true).encode().unwrap();
+            peer.send_with(&frame, &[listener.as_fd()]).unwrap();
+            assert!(matches!(peer.hear(), Some(Message::Received(_))));
+            over.send(peer).unwrap();
+        });
+        let upgrader = started.unwrap();
+        let claimed = upgrader.fds().claim::<TcpListener>("http").unwrap_err();
+        for error in [claimed, upgrader.ready().unwrap_err()] {
+            assert_eq!(error.kind(), ErrorKind::Mismatch, "{error}");
+            assert!(error.to_string().contains("tcp http was announced as"), "{error}");
+        }
+        drop(upgrader);
+        ends.recv().unwrap().hear_abort();
     }
 }
 
