@@ -246,13 +246,10 @@ impl SuccessorSide {
 
     /// Everything is here: what is the application's goes where it may claim it.
     fn inherit(&mut self, holdings: &mut Holdings) {
-        let (elders, entries) = std::mem::take(&mut self.inherited)
-            .into_iter()
-            .partition(|(entry, _)| entry.kind == Kind::Draining);
-        let (states, entries): (_, Vec<_>) =
-            Vec::into_iter(entries).partition(|(entry, _)| is_state(entry));
-        self.inherited = elders;
-        holdings.state.inherit(states);
+        let mut entries = std::mem::take(&mut self.inherited);
+        let is_elder = |(entry, _): &mut (Entry, OwnedFd)| entry.kind == Kind::Draining;
+        self.inherited = entries.extract_if(.., is_elder).collect();
+        holdings.state.inherit(entries.extract_if(.., |(entry, _)| is_state(entry)).collect());
         holdings.registry.inherit(entries);
         holdings.announce(News::Inherited);
         holdings.origin = Some(self.origin());

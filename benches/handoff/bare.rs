@@ -5,6 +5,7 @@ use std::os::unix::net::UnixListener;
 use std::time::{Duration, Instant};
 
 use sendfd::SendWithFd;
+use socket2::SockRef;
 
 use crate::descriptors::listener;
 use crate::process::{Process, tell};
@@ -24,9 +25,9 @@ impl Sender {
     }
 
     /// Passes them to a new process. Tells how long that took, from before it connected.
-    pub(crate) fn pass(&self) -> Duration {
+    pub(crate) fn pass_to(&self, role: &str) -> Duration {
         let count = self.passed.len().to_string();
-        let mut receiver = Process::start(&["receiver", &self.name, &count]);
+        let mut receiver = Process::start(&[role, &self.name, &count]);
         let connection = accept(&self.socket).unwrap();
         let numbers: Vec<RawFd> = self.passed.iter().map(AsRawFd::as_raw_fd).collect();
         for batch in numbers.chunks(BATCH) {
@@ -37,10 +38,12 @@ impl Sender {
 }
 
 /// The side that gets them.
-pub(crate) fn receive(name: &str, count: usize) {
+pub(crate) fn receive(name: &str, count: usize, asks: bool) {
     let began = Instant::now();
     let connection = connect_to(name).unwrap();
     let received = receive_descriptors(&connection, count).unwrap();
+    let number = |socket: &OwnedFd| SockRef::from(socket).cookie().unwrap();
+    let numbers = if asks { received.iter().map(number).sum() } else { 1 };
     tell(began.elapsed());
-    assert_eq!(received.len(), count);
+    assert!(received.len() == count && numbers > 0);
 }

@@ -3,10 +3,12 @@
 //! * *connect to owned*: a process connects to the one before it, receives what that has, and owns the
 //!   service. Its floor is a bare process that connects and receives as many descriptors, in as large
 //!   batches, from a bare loop of `sendmsg`.
-//! * the same, when the application claims every entry before it is ready.
+//! * *bare, each asked for its number*: that floor, when the receiver asks the kernel for the cookie of each
+//!   descriptor too, as heirloom does to know that it is the one of its entry.
+//! * the first, when the application claims every entry before it is ready.
 //! * *spawned upgrade*: a process with one listener upgrades itself. Its floor is to spawn the same
 //!   program, which connects, and to exchange three messages of one byte.
-//! * the phases of the first, from rounds of their own in which every step is noted.
+//! * the phases of it, from rounds of their own in which every step is noted.
 //!
 //! What is passed are Unix listeners on abstract names, each a socket of its own. Both sides of every
 //! round are processes of their own; what they open and close beforehand is off the clock.
@@ -51,7 +53,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         ["claimer", name] => generation::succeed(name, true),
         ["noter", name] => phases::succeed(name, false),
         ["claiming-noter", name] => phases::succeed(name, true),
-        ["receiver", name, count] => bare::receive(name, count.parse()?),
+        ["receiver", name, count] => bare::receive(name, count.parse()?, false),
+        ["asker", name, count] => bare::receive(name, count.parse()?, true),
         ["upgrader", name] => spawned::serve(name),
         ["bare-parent", name] => spawned::serve_bare(name),
         ["bare-child", name] => spawned::answer(name),

@@ -20,6 +20,7 @@ pub(crate) fn measure(options: &Options) {
         let line = connect_to_owned("connect to owned", "successor", count, options.rounds);
         report.add(&line);
         whole.push(line);
+        report.add(&asked(count, options.rounds));
         let mut noter = "noter";
         if fits(2 * count, options.limit) {
             noter = "claiming-noter";
@@ -50,8 +51,14 @@ fn connect_to_owned(what: &str, role: &str, count: usize, rounds: usize) -> Line
     let name = format!("heirloom-bench-{}-{role}-{count}", id());
     let sender = Sender::new(&format!("{name}-floor"), count);
     let mut chain = Chain::start(&name, count);
-    let took = (0..rounds).map(|_| (chain.next(role).remove(0), sender.pass()));
+    let took = (0..rounds).map(|_| (chain.next(role).remove(0), sender.pass_to("receiver")));
     Line::compared(what, count, took.unzip())
+}
+
+fn asked(count: usize, rounds: usize) -> Line {
+    let sender = Sender::new(&format!("heirloom-bench-{}-asked-{count}", id()), count);
+    let took = (0..rounds).map(|_| (sender.pass_to("asker"), sender.pass_to("receiver")));
+    Line::compared("bare, each asked for its number", count, took.unzip())
 }
 
 fn phases(role: &str, count: usize, rounds: usize) -> Vec<Line> {
