@@ -76,7 +76,21 @@ fn open_descriptors() -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+    use std::os::fd::AsFd;
+
     use super::*;
+
+    #[test]
+    fn the_table_of_descriptors_grows_to_what_is_expected_at_once() {
+        let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
+        let expected = limit.min(3_000);
+        make_room(io::stderr().as_fd(), expected);
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let size = status.lines().find_map(|line| line.strip_prefix("FDSize:")).unwrap();
+        let size: u64 = size.trim().parse().unwrap();
+        assert!(size >= expected, "there is room for {size}, {expected} are expected");
+    }
 
     /// Nothing but the machine's own limit could make a process meet this.
     #[test]
