@@ -1,6 +1,7 @@
 //! Measures heirloom beside tableflip, ecdysis and shellflip: see `README.md`.
 
 mod budget;
+mod course;
 mod load;
 mod machine;
 mod options;

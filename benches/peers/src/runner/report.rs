@@ -1,6 +1,7 @@
 //! Tells what was measured, as soon as it is: as tables, or as a record of JSON on each line.
 
-use std::io::{self, Write};
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
 
 use crate::load::Plan;
 use crate::record::{Budget, Latency, Load, Machine, Record, Upgrade};
@@ -38,6 +39,13 @@ impl Report {
         self.tell(&Record::Load(load), || table::load(load));
     }
 
+    /// For who waits at a terminal.
+    pub(crate) fn progress(&self, text: impl Display) {
+        if io::stderr().is_terminal() {
+            eprint!("\r{text}\x1b[K");
+        }
+    }
+
     /// No table has room for it.
     pub(crate) fn latency(&mut self, latency: &Latency) {
         self.tell(&Record::Latency(latency), String::new);
@@ -62,5 +70,8 @@ impl Report {
 
 /// Whoever reads it may have gone.
 fn say(text: &str) {
+    if io::stderr().is_terminal() {
+        eprint!("\r\x1b[K"); // whatever progress was told
+    }
     let _ = io::stdout().write_all(text.as_bytes());
 }

@@ -1,111 +1,110 @@
 //! What clients see of an upgrade.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::time::Duration;
 
 use crate::budget;
-use crate::load::{Load, Sample};
+use crate::course::{Course, Slice};
+use crate::load::Load;
 use crate::options::Options;
 use crate::peer::Peer;
-use crate::percentile::percentile;
-use crate::points::{failed, points};
-use crate::record::{self, Latency, Outcome, Seen, micros, seconds};
+use crate::record::{self, Outcome};
 use crate::report::Report;
 use crate::service::Service;
 
-/// Measures one peer after the other, each first in calm and then with upgrades. Tells whether heirloom
-/// keeps its budget; nobody who does not measure it has broken it.
+/// Measures all peers in slices of the time, in calm and with upgrades by turns: what a noisy moment costs
+/// is shared. Tells whether heirloom keeps its budget; nobody who does not measure it has broken it.
 pub(crate) fn measure(options: &Options, report: &mut Report) -> bool {
-    let mut kept = true;
-    let peers = options.peers.iter().filter(|peer| peer.serves() && options.upgrades > 0);
-    for &peer in peers {
-        let calm = Course::measure(peer, options, 0);
-        let upgraded = Course::measure(peer, options, options.upgrades);
-        let (calm, upgraded) = (record(peer, 0, calm), record(peer, options.upgrades, upgraded));
-        report.load(&options.plan, &calm.0);
-        report.load(&options.plan, &upgraded.0);
-        if let Some(latency) = &upgraded.1 {
-            report.latency(latency);
-        }
-        if peer == Peer::Heirloom {
-            let budget = budget::judge(&calm.0, &upgraded.0);
-            kept = budget.as_ref().is_some_and(|budget| budget.kept);
-            report.budget(budget.as_ref());
-        }
+    let serving = options.peers.iter().filter(|peer| peer.serves() && options.upgrades > 0);
+    let mut all: Vec<_> = serving.map(|&peer| Pair::new(peer)).collect();
+    let rounds = rounds(options);
+    for round in 0..rounds {
+        report.progress(format_args!("load, round {} of {rounds}", round + 1));
+        let upgrades = share(options.upgrades, round, rounds);
+        let time = options.time / rounds as u32;
+        all.iter_mut().for_each(|pair| pair.round(options, time, upgrades));
     }
-    kept
+    let kept: Vec<_> = all.iter().map(|pair| pair.report(options, report)).collect();
+    !kept.contains(&false)
 }
 
-/// What happened while a service was under load.
-struct Course {
-    samples: Vec<Sample>,
-    /// When each upgrade was asked for.
-    upgrades: Vec<Duration>,
+/// Some 2 s for each, with an upgrade at least.
+fn rounds(options: &Options) -> usize {
+    let rounds = (options.time.as_secs_f64() / 2.0) as usize;
+    rounds.clamp(1, options.upgrades.max(1))
 }
 
-impl Course {
-    fn measure(peer: Peer, options: &Options, upgrades: usize) -> Result<Self, Box<dyn Error>> {
-        let address = free_address()?;
-        let arguments = ["serve", &address.to_string()];
-        let mut service = Service::start(&peer.program()?, &arguments)?;
-        let load = Load::start(address, options.plan)?;
-        let asked = upgrade(&mut service, &load, options.time, upgrades)?;
-        service.watch(load.instant(options.time))?;
-        let course = Self { samples: load.finish(), upgrades: asked };
-        course.check()?;
-        Ok(course)
+/// How many of all there are in one of the rounds.
+fn share(all: usize, round: usize, rounds: usize) -> usize {
+    all * (round + 1) / rounds - all * round / rounds
+}
+
+/// A peer without upgrades, and with them.
+struct Pair {
+    peer: Peer,
+    calm: Result<Course, String>,
+    upgraded: Result<Course, String>,
+}
+
+impl Pair {
+    fn new(peer: Peer) -> Self {
+        Self { peer, calm: Ok(Course::default()), upgraded: Ok(Course::default()) }
     }
 
-    /// Each generation must have answered somebody: else the load went elsewhere.
-    fn check(&self) -> Result<(), String> {
-        let answered = self.samples.iter().filter_map(|sample| sample.outcome.ok());
-        let processes: BTreeSet<_> = answered.map(|answered| answered.by).collect();
-        let generations = self.upgrades.len() + 1;
-        match processes.len() == generations {
-            true => Ok(()),
-            false => Err(format!("{} of {generations} generations have answered", processes.len())),
-        }
+    fn round(&mut self, options: &Options, time: Duration, upgrades: usize) {
+        go_on(&mut self.calm, || slice(self.peer, options, time, 0));
+        go_on(&mut self.upgraded, || slice(self.peer, options, time, upgrades));
     }
 
-    fn seen(&self) -> Seen {
-        let mut latencies: Vec<_> = self.samples.iter().filter_map(Sample::latency).collect();
-        latencies.sort_unstable();
-        let mut failures = BTreeMap::new();
-        for kind in self.samples.iter().filter_map(|sample| sample.outcome.err()) {
-            *failures.entry(kind).or_default() += 1;
+    /// Tells whether the peer keeps its budget, if it has one.
+    fn report(&self, options: &Options, report: &mut Report) -> bool {
+        let calm = record(self.peer, 0, &self.calm);
+        let upgraded = record(self.peer, options.upgrades, &self.upgraded);
+        report.load(&options.plan, &calm);
+        report.load(&options.plan, &upgraded);
+        if let Ok(course) = &self.upgraded {
+            report.latency(&course.latency(self.peer));
         }
-        let share = |share| micros(percentile(&latencies, share));
-        Seen {
-            requests: self.samples.len(),
-            failed: failures.values().sum(),
-            failures,
-            p50_us: share(0.5),
-            p99_us: share(0.99),
-            p999_us: share(0.999),
-            longest_gap_us: micros(self.longest_gap()),
+        if self.peer != Peer::Heirloom {
+            return true;
         }
+        let budget = budget::judge(&calm, &upgraded);
+        report.budget(budget.as_ref());
+        budget.is_some_and(|budget| budget.kept)
     }
+}
 
-    /// Between two answers, whoever was given them.
-    fn longest_gap(&self) -> Duration {
-        let answered = self.samples.iter().filter_map(|sample| sample.outcome.ok());
-        let mut at: Vec<_> = answered.map(|answered| answered.at).collect();
-        at.sort_unstable();
-        let gaps = at.iter().zip(at.iter().skip(1)).map(|(before, after)| *after - *before);
-        gaps.max().unwrap_or_default()
-    }
-
-    fn latency(&self, peer: Peer) -> Latency {
-        Latency {
-            peer: peer.name(),
-            points: points(&self.samples),
-            failed: failed(&self.samples),
-            upgrades: self.upgrades.iter().copied().map(seconds).collect(),
+/// One that has failed is over.
+fn go_on(
+    course: &mut Result<Course, String>,
+    slice: impl FnOnce() -> Result<Slice, Box<dyn Error>>,
+) {
+    if let Ok(going) = course {
+        match slice() {
+            Ok(slice) => going.append(slice),
+            Err(error) => *course = Err(error.to_string()),
         }
     }
+}
+
+/// A fresh service under load, for so long or until it has been upgraded so often.
+fn slice(
+    peer: Peer,
+    options: &Options,
+    time: Duration,
+    upgrades: usize,
+) -> Result<Slice, Box<dyn Error>> {
+    let address = free_address()?;
+    let arguments = ["serve", &address.to_string()];
+    let mut service = Service::start(&peer.program()?, &arguments)?;
+    let load = Load::start(address, options.plan)?;
+    let upgrades = upgrade(&mut service, &load, time, upgrades)?;
+    service.watch(load.instant(time))?;
+    let slice = Slice { length: load.elapsed(), samples: load.finish(), upgrades };
+    slice.check()?;
+    Ok(slice)
 }
 
 /// Upgrades in equal intervals, or one after the other if they take longer. When each was asked for.
@@ -123,35 +122,29 @@ fn upgrade(
             break;
         }
         asked.push(load.elapsed());
-        let upgraded = service.upgrade().and_then(|_| service.wait_for_predecessor());
-        upgraded.map_err(|error| format!("upgrade {} of {upgrades}: {error}", number + 1))?;
+        service.upgrade()?;
+        service.wait_for_predecessor()?;
     }
     Ok(asked)
 }
 
 /// Whoever needs longer than this for its upgrades is stopped, and it is said.
 fn longest(time: Duration) -> Duration {
-    2 * time + Duration::from_secs(30)
+    3 * time + Duration::from_secs(5)
 }
 
-fn record(
-    peer: Peer,
-    wanted: usize,
-    course: Result<Course, Box<dyn Error>>,
-) -> (record::Load, Option<Latency>) {
-    let name = peer.name();
+fn record(peer: Peer, wanted: usize, course: &Result<Course, String>) -> record::Load {
+    let peer = peer.name();
     match course {
         Ok(course) => {
-            let upgrades = course.upgrades.len();
-            let note =
-                (upgrades < wanted).then(|| format!("stopped at {upgrades} of {wanted} upgrades"));
-            let outcome = Outcome::Measured(course.seen());
-            let latency = (wanted > 0).then(|| course.latency(peer));
-            (record::Load { peer: name, upgrades, outcome, note }, latency)
+            let upgrades = course.upgrades();
+            let short = upgrades < wanted;
+            let note = short.then(|| format!("stopped at {upgrades} of {wanted} upgrades"));
+            record::Load { peer, upgrades, outcome: Outcome::Measured(course.seen()), note }
         }
         Err(error) => {
-            let outcome = Outcome::Cannot { cannot: error.to_string() };
-            (record::Load { peer: name, upgrades: wanted, outcome, note: None }, None)
+            let outcome = Outcome::Cannot { cannot: error.clone() };
+            record::Load { peer, upgrades: wanted, outcome, note: None }
         }
     }
 }
@@ -159,4 +152,16 @@ fn record(
 /// One that nobody listens on, as every generation has to be given the same.
 fn free_address() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_upgrade_is_in_one_round() {
+        let shares: Vec<_> = (0..30).map(|round| share(100, round, 30)).collect();
+        assert_eq!(shares.iter().sum::<usize>(), 100);
+        assert!(shares.iter().all(|share| (3..=4).contains(share)));
+    }
 }

@@ -19,6 +19,11 @@ pub(crate) fn measure(options: &Options, report: &mut Report) {
         let series = |&peer| Series { peer, listeners, took: Vec::new(), troubles: Vec::new() };
         let mut all: Vec<_> = options.peers.iter().map(series).collect();
         for run in 0..options.runs {
+            report.progress(format_args!(
+                "{listeners} listeners, run {} of {}",
+                run + 1,
+                options.runs
+            ));
             all.iter_mut().for_each(|series| series.run(run));
         }
         report.upgrades(listeners, &records(&mut all));

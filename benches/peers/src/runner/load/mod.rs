@@ -42,6 +42,19 @@ impl Sample {
     pub(crate) fn latency(&self) -> Option<Duration> {
         self.outcome.ok().map(|answered| answered.at.saturating_sub(self.due))
     }
+
+    /// The same, by a clock that had run for so long when this one's began.
+    pub(crate) fn later(&self, by: Duration) -> Self {
+        let answered = |answered: Answered| Answered { at: answered.at + by, ..answered };
+        Self { due: self.due + by, outcome: self.outcome.map(answered) }
+    }
+
+    /// The same, by a clock that began so much later; none if it was due before.
+    fn since(&self, begun: Duration) -> Option<Self> {
+        let answered = |answered: Answered| Answered { at: answered.at - begun, ..answered };
+        let due = self.due.checked_sub(begun)?;
+        Some(Self { due, outcome: self.outcome.map(answered) })
+    }
 }
 
 /// Clients at work; they stop when it is dropped.
@@ -52,15 +65,16 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Starts asking. The clients take turns.
+    /// Starts asking. The clients take turns. It begins when the service has been warmed up.
     pub(crate) fn start(address: SocketAddr, plan: Plan) -> io::Result<Self> {
-        let begun = Instant::now() + START;
+        let asking = Instant::now();
+        let begun = asking + WARM_UP;
         let mut load = Self { begun, stops: Vec::new(), clients: Vec::new() };
         let turn = Duration::from_secs_f64(1.0 / plan.rate as f64);
         for number in 0..plan.clients {
             let first = turn * number as u32;
             let interval = turn * plan.clients as u32;
-            let client = Client::new(address, number % 2 == 1, begun, first, interval);
+            let client = Client::new(address, number % 2 == 1, asking, first, interval);
             let (stop, stopped) = mpsc::channel();
             let thread = thread::Builder::new().name(format!("client-{number}"));
             load.stops.push(stop);
@@ -71,7 +85,7 @@ impl Load {
 
     /// The time since it began.
     pub(crate) fn elapsed(&self) -> Duration {
-        self.begun.elapsed()
+        Instant::now().saturating_duration_since(self.begun)
     }
 
     /// When it will have lasted so long.
@@ -79,9 +93,10 @@ impl Load {
         self.begun + elapsed
     }
 
-    /// Stops asking, and tells of every request in the order in which they were due.
+    /// Stops asking, and tells of every request since it began, in the order in which they were due.
     pub(crate) fn finish(mut self) -> Vec<Sample> {
-        let mut samples = self.join();
+        let mut samples: Vec<_> =
+            self.join().iter().filter_map(|sample| sample.since(WARM_UP)).collect();
         samples.sort_by_key(|sample| sample.due);
         samples
     }
@@ -98,5 +113,5 @@ impl Drop for Load {
     }
 }
 
-/// Until all clients are there.
-const START: Duration = Duration::from_millis(50);
+/// Until every client and every path of a fresh service has run some times, in calm as with upgrades.
+const WARM_UP: Duration = Duration::from_millis(250);
