@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::process;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::tempdir;
 
@@ -75,7 +75,7 @@ impl Series {
     fn note(&self) -> Option<String> {
         let makeshift = self.peer.makeshift().map(|makeshift| makeshift.note.to_owned());
         let failed = match (self.took.is_empty(), self.troubles.last()) {
-            (false, Some(last)) => Some(format!("{} runs failed: {last}", self.troubles.len())),
+            (false, Some(last)) => Some(format!("{} failed: {last}", self.troubles.len())),
             _ => None,
         };
         let notes: Vec<_> = makeshift.into_iter().chain(failed).collect();
@@ -98,5 +98,11 @@ fn upgrade(peer: Peer, listeners: usize, run: usize) -> Result<Duration, Box<dyn
         _ => format!("@peers-{}-{}-{run}-", process::id(), peer.name()),
     };
     let arguments = ["hold", &prefix, &listeners.to_string()];
-    Service::start(&peer.program()?, &arguments)?.upgrade()
+    let mut service = Service::start(&peer.program()?, &arguments)?;
+    service.watch(Instant::now() + SETTLE)?;
+    service.upgrade()
 }
+
+/// From being ready to the upgrade. What a service does right after it has told is not on the clock, and
+/// tableflip refuses an upgrade in the moment after `Ready`: "process is not ready yet".
+const SETTLE: Duration = Duration::from_millis(20);
