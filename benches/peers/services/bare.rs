@@ -3,10 +3,8 @@
 
 use std::env;
 use std::error::Error;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr, UnixListener};
 use std::process::{Command, ExitCode};
 use std::time::Instant;
 
@@ -16,7 +14,7 @@ use nix::sys::socket::{
     sendmsg, socketpair,
 };
 use nix::unistd::{read, write};
-use service::role::{Listeners, Role};
+use service::role::Role;
 use service::{leash, tell};
 use signal_hook::consts::SIGHUP;
 use signal_hook::iterator::Signals;
@@ -33,7 +31,7 @@ fn run() -> Result<(), Box<dyn Error>> {
     let mut hangups = Signals::new([SIGHUP])?;
     let held = match env::var(SOCKET) {
         Ok(number) => inherit(number.parse()?, listeners.count())?,
-        Err(_) => bind(&listeners)?,
+        Err(_) => listeners.bind()?,
     };
     tell::ready();
 
@@ -43,14 +41,6 @@ fn run() -> Result<(), Box<dyn Error>> {
         tell::upgraded(asked.elapsed());
     }
     Ok(())
-}
-
-fn bind(listeners: &Listeners) -> io::Result<Vec<OwnedFd>> {
-    let bind = |address: String| {
-        let name = address.strip_prefix('@').unwrap_or(&address);
-        UnixListener::bind_addr(&SocketAddr::from_abstract_name(name)?).map(OwnedFd::from)
-    };
-    listeners.addresses().map(bind).collect()
 }
 
 fn upgrade(held: &[OwnedFd]) -> Result<(), Box<dyn Error>> {

@@ -1,18 +1,17 @@
 //! Listeners that a service manager has made: `sd_listen_fds(3)`.
 
+use std::convert::Infallible;
 use std::env;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd, RawFd};
-use std::os::linux::net::SocketAddrExt;
-use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Command};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use socket2::SockRef;
 
-use crate::role::{Listeners, Role};
+use crate::role::Role;
 
 /// Whether somebody has passed listeners to this very process.
 pub fn is_activated() -> bool {
@@ -23,7 +22,7 @@ pub fn is_activated() -> bool {
 /// again with it. Returns only if that fails.
 pub fn activate(role: &Role) -> io::Error {
     let made = match role {
-        Role::Hold(listeners) => unix(listeners),
+        Role::Hold(listeners) => listeners.bind(),
         Role::Serve(address) => tcp(*address),
     };
     match made.and_then(|sockets| pass(&sockets)) {
@@ -57,14 +56,6 @@ fn listener(number: RawFd) -> io::Result<BorrowedFd<'static>> {
     }
 }
 
-fn unix(listeners: &Listeners) -> io::Result<Vec<OwnedFd>> {
-    let bind = |address: String| {
-        let name = address.strip_prefix('@').unwrap_or(&address);
-        UnixListener::bind_addr(&UnixAddr::from_abstract_name(name)?).map(OwnedFd::from)
-    };
-    listeners.addresses().map(bind).collect()
-}
-
 fn tcp(address: SocketAddr) -> io::Result<Vec<OwnedFd>> {
     let listener = TcpListener::bind(address)?;
     SockRef::from(&listener).listen(i32::MAX)?; // as many as the kernel allows
@@ -73,7 +64,7 @@ fn tcp(address: SocketAddr) -> io::Result<Vec<OwnedFd>> {
 }
 
 /// Has nothing to return when it succeeds: this process is another program then.
-fn pass(sockets: &[OwnedFd]) -> io::Result<std::convert::Infallible> {
+fn pass(sockets: &[OwnedFd]) -> io::Result<Infallible> {
     for (socket, expected) in sockets.iter().zip(FIRST..) {
         if socket.as_raw_fd() != expected {
             return Err(io::Error::other(format!("descriptor {expected} is in use")));

@@ -1,7 +1,11 @@
 //! What a process is to be.
 
 use std::env;
+use std::io;
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::os::linux::net::SocketAddrExt;
+use std::os::unix::net::{SocketAddr as UnixAddr, UnixListener};
 
 /// As its arguments say. A successor is given the same.
 #[derive(Clone, Debug)]
@@ -46,6 +50,19 @@ impl Listeners {
     /// Where each of them is: `@name` is abstract, anything else a path.
     pub fn addresses(&self) -> impl Iterator<Item = String> + '_ {
         (0..self.count).map(|number| format!("{}{number}", self.prefix))
+    }
+
+    /// Makes them, where no library does: all of them abstract.
+    ///
+    /// # Errors
+    ///
+    /// Whatever binding one of them brings.
+    pub fn bind(&self) -> io::Result<Vec<OwnedFd>> {
+        let bind = |address: String| {
+            let name = address.strip_prefix('@').unwrap_or(&address);
+            UnixListener::bind_addr(&UnixAddr::from_abstract_name(name)?).map(OwnedFd::from)
+        };
+        self.addresses().map(bind).collect()
     }
 
     /// How many there are.

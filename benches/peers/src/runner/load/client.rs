@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use nix::sys::prctl::set_timerslack;
+use nix::sys::socket::MsgFlags;
 use socket2::SockRef;
 
 use super::request::ask;
@@ -67,14 +68,10 @@ impl Client {
 /// Whether the server has left a kept connection alone. Any client looks before it uses one again, and
 /// takes another if it has not: that is no failure. One that is closed after this look is.
 fn is_open(connection: &TcpStream) -> bool {
-    let flags = libc_flags();
-    let peeked = SockRef::from(connection).recv_with_flags(&mut [MaybeUninit::uninit()], flags);
+    let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+    let mut byte = [MaybeUninit::uninit()];
+    let peeked = SockRef::from(connection).recv_with_flags(&mut byte, flags.bits());
     peeked.is_err_and(|error| error.kind() == ErrorKind::WouldBlock)
-}
-
-fn libc_flags() -> i32 {
-    use nix::sys::socket::MsgFlags;
-    (MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT).bits()
 }
 
 fn connect(address: SocketAddr) -> io::Result<TcpStream> {
