@@ -21,6 +21,8 @@ pub(crate) struct Service {
     /// Each of them ends when this is closed, so also if the runner is killed.
     leash: Option<ChildStdin>,
     told: Receiver<Told>,
+    /// The predecessor told that it ends, before its successor came to tell that it is ready.
+    gone: bool,
     complaint: Arc<Mutex<String>>,
 }
 
@@ -47,7 +49,7 @@ impl Service {
         let (sender, told) = mpsc::channel();
         let complaint = Arc::default();
         let leash = child.stdin.take();
-        let service = Self { group: first, owner: first, leash, told, complaint };
+        let service = Self { group: first, owner: first, leash, told, gone: false, complaint };
         if let Some(stdout) = child.stdout.take() {
             thread::spawn(move || read_lines(stdout, &sender));
         }
@@ -63,24 +65,26 @@ impl Service {
     /// says that took, from its call of the library to the return.
     pub(crate) fn upgrade(&mut self) -> Result<Duration, Box<dyn Error>> {
         kill(self.owner, Signal::SIGHUP)?;
-        let (mut ready, mut upgraded) = (None, None);
-        self.wait_for(|told| {
+        let (mut ready, mut upgraded, mut gone) = (None, None, false);
+        let (owner, took) = self.wait_for(|told| {
             match told {
                 Told::Ready(pid) => ready = Some(pid),
                 Told::Upgraded(took) => upgraded = Some(took),
-                _ => {}
+                Told::Gone => gone = true,
+                Told::Failed(_) => {}
             }
             ready.zip(upgraded)
-        })
-        .map(|(owner, took)| {
-            self.owner = owner;
-            took
-        })
+        })?;
+        (self.owner, self.gone) = (owner, gone);
+        Ok(took)
     }
 
     /// Waits until the predecessor has drained.
     pub(crate) fn wait_for_predecessor(&self) -> Result<(), Box<dyn Error>> {
-        self.wait_for(|told| matches!(told, Told::Gone).then_some(()))
+        match self.gone {
+            true => Ok(()),
+            false => self.wait_for(|told| matches!(told, Told::Gone).then_some(())),
+        }
     }
 
     /// Lets time pass in which nothing is to happen.
