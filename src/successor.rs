@@ -216,9 +216,7 @@ impl SuccessorSide {
             return;
         };
         let welcome = self.machine.welcome();
-        // Each entry once more when it is claimed.
-        let expected = welcome.map_or(0, |welcome| welcome.entries.saturating_mul(2));
-        make_room(listener.as_fd(), expected);
+        make_room(listener.as_fd(), welcome.map_or(0, |welcome| welcome.entries));
         let attempt = welcome.map_or(0, |welcome| welcome.attempt);
         match ControlListener::received(listener, peer.channel.as_fd(), self.met_at.clone()) {
             Ok(listener) => holdings.listener = Some(listener),
