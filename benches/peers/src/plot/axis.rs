@@ -21,9 +21,9 @@ fn decade(value: f64) -> f64 {
 /// As people write it: 10,000 and 0.1.
 pub(crate) fn number(number: f64) -> String {
     // What is reached by multiplying is not always round.
-    match number {
-        1.0.. => thousands(number.round() as u32),
-        _ => ((number * 1e6).round() / 1e6).to_string(),
+    match (number * 1e6).round() / 1e6 {
+        whole @ 1e3.. => thousands(whole as u32),
+        small => small.to_string(),
     }
 }
 
@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn numbers_are_as_people_write_them() {
-        let written = [0.0, 0.1 + 0.2, 1.0, 999.999_999_9, 20_034.0, 1_000_007.0].map(number);
-        assert_eq!(written, ["0", "0.3", "1", "1,000", "20,034", "1,000,007"]);
+        let written = [0.0, 0.1 + 0.2, 1.5, 999.999_999_9, 20_034.0, 1_000_007.0].map(number);
+        assert_eq!(written, ["0", "0.3", "1.5", "1,000", "20,034", "1,000,007"]);
     }
 }

@@ -43,7 +43,8 @@ impl Frame<'_> {
             write(&foot, &fitting(line), (MARGIN as i32, y), &text(12.0), HPos::Left)?;
         }
         draw(&within)?;
-        Ok(canvas.present()?)
+        canvas.present().map_err(|error| format!("{}: {error}", file.display()))?;
+        Ok(())
     }
 }
 

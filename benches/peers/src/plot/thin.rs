@@ -13,12 +13,12 @@ pub(crate) struct Bucket {
 
 /// Puts the points of a record into at most so many buckets between 0 and `end`. Empty ones are left out.
 pub(crate) fn thin(points: &[(f64, u64)], end: f64, most: usize) -> Vec<Bucket> {
-    let width = end / most as f64;
+    let width = (end / most as f64).max(NARROWEST);
     let mut latencies = BTreeMap::<usize, Vec<u64>>::new();
     for &(at, latency) in points {
         latencies.entry(((at / width) as usize).min(most - 1)).or_default().push(latency);
     }
-    let middle = |index: usize| (index as f64 + 0.5) * width;
+    let middle = |index: usize| ((index as f64 + 0.5) * width).min(end);
     latencies.into_iter().filter_map(|(index, of)| bucket(middle(index), of)).collect()
 }
 
@@ -30,6 +30,9 @@ fn bucket(at: f64, mut latencies: Vec<u64>) -> Option<Bucket> {
     let slowest = latencies.last()?;
     Some(Bucket { at, median: millis(*quartile), slowest: millis(*slowest) })
 }
+
+/// In seconds. The runner's buckets have a hundredth: in narrower ones, a median and its slowest would part.
+const NARROWEST: f64 = 0.025;
 
 pub(crate) fn millis(micros: u64) -> f64 {
     micros as f64 / 1e3
@@ -60,6 +63,7 @@ mod tests {
     fn has_no_more_buckets_than_asked_for() {
         let points: Vec<_> = (0..=1_000).map(|n| (f64::from(n) / 100.0, 1)).collect();
         assert_eq!(thin(&points, 10.0, 30).len(), 30);
+        assert_eq!(thin(&points[..=100], 1.0, 1_000).len(), 41);
         assert!(thin(&[], 10.0, 30).is_empty());
     }
 }
