@@ -6,11 +6,13 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::panic, reason = "a benchmark fails loudly")]
 
+mod manifest;
+
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use heirloom_proto::limits::MAX_DESCRIPTORS;
-use heirloom_proto::{Entry, Identity, Kind, Manifest, Message, Name, Socket};
+use heirloom_proto::{Entry, Identity, Manifest, Message};
+use manifest::manifest;
 
 criterion_main!(benches);
 criterion_group!(benches, decode, encode);
@@ -50,30 +52,4 @@ fn owned_bytes(manifest: &Manifest) -> Vec<Vec<u8>> {
         [entry.name.as_str().into(), socket.local.as_bytes().to_vec()]
     });
     std::iter::once(list).chain(entries).collect()
-}
-
-/// As many TCP listeners as fit a frame, at ports from 17000.
-fn manifest() -> Manifest {
-    let entries = (0..MAX_DESCRIPTORS).map(|index| (listener(index), ()));
-    Manifest { entries: entries.collect(), last: true }
-}
-
-fn listener(index: usize) -> Entry {
-    let port = 17_000 + u16::try_from(index).unwrap();
-    let [high, low] = port.to_be_bytes();
-    let local = vec![2, 0, high, low, 127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0];
-    Entry {
-        kind: Kind::TcpListener,
-        name: Name::new(format!("127.0.0.1:{port}")).unwrap(),
-        identity: Identity::Socket(Socket {
-            domain: 2,
-            kind: 1,
-            protocol: 6,
-            listening: true,
-            local: local.try_into().unwrap(),
-            cookie: 0x1000 + index as u64,
-        }),
-        path: None,
-        opaque: Vec::new().try_into().unwrap(),
-    }
 }

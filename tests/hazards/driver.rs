@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use heirloom_proto::Message;
 use heirloom_proto::limits::MAX_FRAME;
+use nix::libc;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, UnixAddr, connect, socket};
 
 use crate::expect_owner;
-use crate::support::{DEADLINE, Family, Way};
+use crate::support::{DEADLINE, Family, Way, both_ways, process, wait_until};
 
 #[test]
 fn timeouts_beyond_every_clock_are_waited_for_idly() {
@@ -47,6 +48,30 @@ fn expect_idle(family: &mut Family, pid: u32) {
     let watched = family.expect(pid, "watched");
     let ticks: u64 = watched.word(1).parse().unwrap();
     assert!(ticks < FEW, "{watched}");
+}
+
+both_ways! {
+    fn idle_service_has_one_thread_of_the_library_and_no_time_limit_wakes_it(way: Way) {
+        let mut family = Family::new();
+        let (first, _) = family.start_service();
+        expect_asleep(first);
+        let second = family.succeed(first, way);
+        family.expect(second, "ready");
+        family.expect_end(first);
+        expect_asleep(second);
+    }
+}
+
+/// There is one thread of the library, and it waits in `ppoll(2)` without a timeout, which is the third
+/// argument: nothing but an event ends that. `benches/idle` watches it for a minute.
+fn expect_asleep(pid: u32) {
+    let sleeps = |call: &String| {
+        let words: Vec<&str> = call.split(' ').collect();
+        words[0] == libc::SYS_ppoll.to_string() && words[3] == "0x0"
+    };
+    let calls = || process::library_calls(pid);
+    let is = || calls().len() == 1 && calls().iter().all(sleeps);
+    wait_until(is, || format!("threads of the library are in these calls: {:?}", calls()));
 }
 
 #[test]

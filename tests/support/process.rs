@@ -83,6 +83,16 @@ pub(crate) fn driver_time(pid: u32) -> Duration {
     time_of(&tasks.map(|task| task.unwrap().path()).find(is_driver).unwrap())
 }
 
+/// The system call that each of the library's threads is in, with its arguments, or `running`: see
+/// `proc_pid_syscall(5)`. The driver is `heirloom`, each of the others `heirloom-` and what it is for.
+pub(crate) fn library_calls(pid: u32) -> Vec<String> {
+    let read = |task: &Path, file| fs::read_to_string(task.join(file)).unwrap_or_default();
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).unwrap();
+    let tasks = tasks.map(|task| task.unwrap().path());
+    let library = tasks.filter(|task| read(task, "comm").starts_with("heirloom"));
+    library.map(|task| read(&task, "syscall")).collect()
+}
+
 /// How long this very thread has been.
 pub(crate) fn own_time() -> Duration {
     time_of(Path::new("/proc/thread-self"))
