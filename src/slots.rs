@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::unix::fs::MetadataExt;
 
 use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
@@ -20,21 +21,28 @@ pub(crate) fn free_slots() -> u64 {
     limit.saturating_sub(open_descriptors())
 }
 
-/// Makes room for so many more descriptors than are open, at once. `latest` is the one opened last.
+/// Makes room for descriptors that are about to come, at once, and for the duplicates with which the
+/// application claims them where that costs nothing. `latest` is the one opened last.
 ///
 /// Linux grows the table of a process to the next power of two whenever it is full, and where the process
 /// has several threads waits each time until no processor looks at the old one (`expand_fdtable` in
 /// `fs/file.c`), which has been measured to take from 5 to 15 ms. A duplicate at the far end makes it large
-/// enough in one go. A process that was spawned by one with as many has a table as large to begin with, so
-/// nothing more is asked for than what is known to come. If there is no duplicate to be had, the table
-/// grows as it would have.
-pub(crate) fn make_room(latest: BorrowedFd<'_>, count: u64) {
+/// enough in one go. One that was spawned by a process with as many has a table as large to begin with. If
+/// there is no duplicate to be had, the table grows as it would have.
+pub(crate) fn make_room(latest: BorrowedFd<'_>, expected: u64) {
+    let count = if has_one_thread() { expected.saturating_mul(2) } else { expected };
     let Ok((limit, _)) = getrlimit(Resource::RLIMIT_NOFILE) else {
         return;
     };
     let opened = u64::from(latest.as_raw_fd().unsigned_abs());
     let far = opened.saturating_add(count).min(limit.saturating_sub(1));
     drop(duplicate_from(latest, u32::try_from(far).unwrap_or(u32::MAX)));
+}
+
+/// Whether nothing but this thread lives in this process: each has a folder, which `.` and `..` link to.
+fn has_one_thread() -> bool {
+    const WITHOUT_ANY: u64 = 2;
+    std::fs::metadata("/proc/self/task").is_ok_and(|tasks| tasks.nlink() == WITHOUT_ANY + 1)
 }
 
 /// The way out of an error that comes of a limit of descriptors or of memory, to be told behind it;
@@ -66,6 +74,14 @@ fn limit_to_raise() -> String {
 
 /// How many are open; without `/proc` a guess that suits a process which has just begun.
 fn open_descriptors() -> u64 {
+    match std::fs::metadata("/proc/self/fd") {
+        // Linux 6.2 tells it as the size of the folder.
+        Ok(folder) if folder.len() > 0 => folder.len(),
+        _ => listed_descriptors(),
+    }
+}
+
+fn listed_descriptors() -> u64 {
     const GUESS: u64 = 64;
     match std::fs::read_dir("/proc/self/fd") {
         // The listing itself takes one while it lasts.
@@ -82,6 +98,13 @@ mod tests {
     use std::os::fd::AsFd;
 
     use super::*;
+
+    #[test]
+    fn the_kernel_and_a_listing_tell_one_number() {
+        // Other tests open and close some meanwhile.
+        let agree = || open_descriptors() == listed_descriptors();
+        assert!((0..1_000).any(|_| agree()));
+    }
 
     #[test]
     fn the_table_of_descriptors_grows_to_what_is_expected_at_once() {
