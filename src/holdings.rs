@@ -14,6 +14,7 @@ use heirloom_proto::limits::LOCK_RETRY;
 use heirloom_proto::predecessor::ConnectionId;
 use heirloom_proto::{Lock, Name};
 use nix::libc;
+use nix::sys::eventfd::EventFd;
 
 use crate::address::UnixAddress;
 use crate::control::ControlListener;
@@ -44,6 +45,8 @@ pub(crate) struct Holdings {
     pub(crate) state: Arc<Store>,
     pub(crate) exit: Arc<Latch>,
     pub(crate) mailbox: Arc<Mailbox>,
+    /// Readable when there is something in the mailbox.
+    pub(crate) wake: Arc<EventFd>,
     pub(crate) manager: Manager,
     pub(crate) connections: BTreeMap<ConnectionId, Connection>,
     next_connection: u64,
@@ -95,7 +98,8 @@ impl Holdings {
     pub(crate) fn new(settings: Arc<Settings>) -> io::Result<Self> {
         let exit = Latch::new();
         exit.signal()?; // made while nothing is at stake
-        let (registry, mailbox) = (Arc::new(Registry::default()), Mailbox::new()?);
+        let registry = Arc::new(Registry::default());
+        let (mailbox, wake) = Mailbox::new()?;
         Ok(Self {
             clock: Instant::now(),
             manager: Manager::find(&settings, &registry, &mailbox),
@@ -105,6 +109,7 @@ impl Holdings {
             drain: Drain::watched(&mailbox),
             last_failure: None,
             mailbox,
+            wake,
             connections: BTreeMap::new(),
             next_connection: 0,
             token: None,

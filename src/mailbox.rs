@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use heirloom_proto::StatusReport;
@@ -42,19 +41,23 @@ pub(crate) enum Command {
 #[derive(Debug)]
 pub(crate) struct Mailbox {
     queue: Mutex<Queue>,
-    wake: EventFd,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Queue {
     commands: VecDeque<Command>,
-    closed: bool,
+    /// Gone once it is closed, so that whoever drops the mailbox last closes no descriptor: that may be a
+    /// [thread with a table of its own](crate::sys::spawn::spawn).
+    wake: Option<Arc<EventFd>>,
 }
 
 impl Mailbox {
-    pub(crate) fn new() -> io::Result<Arc<Self>> {
+    /// A mailbox, and what becomes readable when there is something in it.
+    pub(crate) fn new() -> io::Result<(Arc<Self>, Arc<EventFd>)> {
         let wake = EventFd::from_flags(EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK)?;
-        Ok(Arc::new(Self { queue: Mutex::default(), wake }))
+        let wake = Arc::new(wake);
+        let queue = Queue { commands: VecDeque::new(), wake: Some(Arc::clone(&wake)) };
+        Ok((Arc::new(Self { queue: Mutex::new(queue) }), wake))
     }
 
     /// Puts a command in.
@@ -63,10 +66,11 @@ impl Mailbox {
     ///
     /// [`ErrorKind::Closed`] when the driver has ended.
     pub(crate) fn put(&self, command: Command) -> Result<(), Error> {
-        let mut queue = self.lock();
-        if queue.closed {
+        let mut guard = self.lock();
+        let queue = &mut *guard;
+        let Some(wake) = &queue.wake else {
             return Err(Error::new(ErrorKind::Closed, "the upgrader has ended"));
-        }
+        };
         if let (Command::Progress(_), Some(Command::Progress(_))) =
             (&command, queue.commands.back())
         {
@@ -74,26 +78,26 @@ impl Mailbox {
             queue.commands.pop_back();
         }
         queue.commands.push_back(command);
-        drop(queue);
         // An eventfd that cannot take one more is readable already.
-        let _ = self.wake.write(1);
+        let _ = wake.write(1);
         Ok(())
     }
 
     /// Takes everything out.
     pub(crate) fn take(&self) -> VecDeque<Command> {
+        let mut queue = self.lock();
         // Whether it was set does not matter: the queue tells.
-        let _ = self.wake.read();
-        std::mem::take(&mut self.lock().commands)
+        let _ = queue.wake.as_ref().map(|wake| wake.read());
+        std::mem::take(&mut queue.commands)
     }
 
     /// Takes no more commands; those that wait are dropped, and whoever asked is told.
     pub(crate) fn close(&self) {
         let mut queue = self.lock();
-        queue.closed = true;
+        let wake = queue.wake.take();
         let commands = std::mem::take(&mut queue.commands);
         drop(queue);
-        drop(commands);
+        drop((wake, commands));
     }
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -101,8 +105,17 @@ impl Mailbox {
     }
 }
 
-impl AsFd for Mailbox {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.wake.as_fd()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever drops it last may have a table of descriptors of his own.
+    #[test]
+    fn a_mailbox_that_is_closed_holds_no_descriptor() {
+        let (mailbox, wake) = Mailbox::new().unwrap();
+        mailbox.put(Command::Stop).unwrap();
+        mailbox.close();
+        assert_eq!(Arc::strong_count(&wake), 1);
+        assert_eq!(mailbox.put(Command::Stop).unwrap_err().kind(), ErrorKind::Closed);
     }
 }

@@ -30,13 +30,15 @@ pub(crate) fn free_slots() -> u64 {
 /// enough in one go. One that was spawned by a process with as many has a table as large to begin with. If
 /// there is no duplicate to be had, the table grows as it would have.
 pub(crate) fn make_room(latest: BorrowedFd<'_>, expected: u64) {
-    let count = if has_one_thread() { expected.saturating_mul(2) } else { expected };
-    let Ok((limit, _)) = getrlimit(Resource::RLIMIT_NOFILE) else {
-        return;
-    };
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(0, |(soft, _)| soft);
     let opened = u64::from(latest.as_raw_fd().unsigned_abs());
-    let far = opened.saturating_add(count).min(limit.saturating_sub(1));
-    drop(duplicate_from(latest, u32::try_from(far).unwrap_or(u32::MAX)));
+    let is_possible = |far: &u64| *far < limit;
+    let once = opened.checked_add(expected).filter(is_possible);
+    let twice = once.filter(|_| has_one_thread()).and_then(|once| once.checked_add(expected));
+    // More than is possible has no need of room: it fails.
+    if let Some(far) = twice.filter(is_possible).or(once).and_then(|far| u32::try_from(far).ok()) {
+        drop(duplicate_from(latest, far));
+    }
 }
 
 /// Whether nothing but this thread lives in this process: each has a folder, which `.` and `..` link to.
@@ -109,7 +111,7 @@ mod tests {
     #[test]
     fn the_table_of_descriptors_grows_to_what_is_expected_at_once() {
         let (limit, _) = getrlimit(Resource::RLIMIT_NOFILE).unwrap();
-        let expected = limit.min(3_000);
+        let expected = limit.min(3_000) / 2;
         make_room(io::stderr().as_fd(), expected);
         let status = fs::read_to_string("/proc/self/status").unwrap();
         let size = status.lines().find_map(|line| line.strip_prefix("FDSize:")).unwrap();

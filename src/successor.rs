@@ -215,15 +215,15 @@ impl SuccessorSide {
         let Some(peer) = holdings.connections.get(&self.peer) else {
             return;
         };
-        let welcome = self.machine.welcome();
-        make_room(listener.as_fd(), welcome.map_or(0, |welcome| welcome.entries));
-        let attempt = welcome.map_or(0, |welcome| welcome.attempt);
+        let (entries, attempt) =
+            self.machine.welcome().map_or((0, 0), |welcome| (welcome.entries, welcome.attempt));
         match ControlListener::received(listener, peer.channel.as_fd(), self.met_at.clone()) {
             Ok(listener) => holdings.listener = Some(listener),
             Err(misbehaved) => {
                 return self.machine.handle_garbage(misbehaved.into(), holdings.now());
             }
         }
+        make_room(token.as_fd(), entries);
         holdings.attempt = attempt;
         holdings.token = Some(Token::received(token));
     }
@@ -291,7 +291,6 @@ impl SuccessorSide {
 
     /// What can fail is tried before the predecessor is told.
     fn prepare(&self, holdings: &mut Holdings) -> Result<(), Error> {
-        holdings.registry.check_claimed()?;
         holdings.check_strays()?;
         holdings.prepare_listener(&self.met_at)?;
         match &mut holdings.pid_file {

@@ -46,7 +46,7 @@ mod tests {
 
     #[test]
     fn whoever_has_never_counted_counts_nothing() {
-        let drain = Drain::watched(&Mailbox::new().unwrap());
+        let drain = Drain::watched(&Mailbox::new().unwrap().0);
         assert_eq!(drain.count_if_used(), None);
         let guards = [drain.guard(), drain.guard()];
         assert_eq!(drain.count_if_used(), Some(2));
@@ -56,7 +56,7 @@ mod tests {
 
     #[test]
     fn the_driver_is_woken_once_for_each_time_it_looks() {
-        let mailbox = Mailbox::new().unwrap();
+        let (mailbox, _wake) = Mailbox::new().unwrap();
         let drain = Drain::watched(&mailbox);
         let first = drain.guard();
         assert!(mailbox.take().is_empty(), "nobody wants to know");

@@ -85,7 +85,7 @@ fn sources<'a>(holdings: &'a Holdings, role: &'a Role) -> (Vec<Source>, Vec<Poll
     if let Some(manager) = holdings.manager.clogged() {
         add(Source::Manager, manager, PollFlags::POLLOUT);
     }
-    add(Source::Mailbox, holdings.mailbox.as_fd(), PollFlags::POLLIN);
+    add(Source::Mailbox, holdings.wake.as_fd(), PollFlags::POLLIN);
     for (index, signal) in holdings.signals.iter().enumerate() {
         add(Source::Signal(index), signal.as_fd(), PollFlags::POLLIN);
     }

@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use heirloom_proto::{Entry, Identity, Kind, Name};
+use heirloom_proto::{Identity, Kind, Name};
 use nix::sys::socket::{UnixAddr, getsockname};
 
 use super::bind::{is_bound_exactly, is_bound_to};
@@ -74,7 +74,7 @@ impl Activated {
     fn take<T: Passable>(&self, name: &Name, address: Option<&str>) -> Option<Passed> {
         let mut all = self.lock();
         let fits = all.iter().enumerate().filter_map(|(index, passed)| {
-            T::identify(passed.descriptor.as_fd()).ok()?;
+            T::check(passed.descriptor.as_fd()).ok()?;
             Some((passed.fit(T::KIND, name, address)?, index))
         });
         let (_, index) = fits.min()?;
@@ -210,10 +210,8 @@ impl Fds {
             let stored = passed.stored.as_ref();
             let path = stored.and_then(|_| passable::bound_path(passed.descriptor.as_fd()));
             // Where it is bound was the service's own choice if one of its generations has kept it.
-            let opaque = if stored.is_some() { Default::default() } else { placed::mark() };
-            let identity = T::identify(taken.as_fd())?;
-            let entry = Entry { kind: T::KIND, name: name.clone(), identity, path, opaque };
-            self.registry.add(entry, taken.as_fd())?.keep();
+            let mark = if stored.is_some() { Default::default() } else { placed::mark() };
+            self.registry.add(T::KIND, name.clone(), taken.as_fd(), path, mark)?.keep();
         }
         Ok(taken)
     }

@@ -17,7 +17,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 
-use heirloom_proto::{Entry, Identity, Kind, Name};
+use heirloom_proto::{Entry, Kind, Name};
 use nix::libc;
 
 pub use bind::Bind;
@@ -254,13 +254,12 @@ impl Fds {
         opaque: Vec<u8>,
     ) -> Result<Registration, Error> {
         let name = checked(name)?;
-        let identity = T::identify(descriptor.as_fd())?;
+        T::check(descriptor.as_fd())?;
         let opaque = opaque.try_into().map_err(|error: heirloom_proto::TooLong| {
             let way_out = "hand over a file that holds them, or fewer";
             Error::new(ErrorKind::InvalidName, format!("{} {name}: {error}: {way_out}", T::KIND))
         })?;
-        let entry = Entry { kind: T::KIND, name, identity, path: None, opaque };
-        self.registry.add(entry, descriptor.as_fd())
+        self.registry.add(T::KIND, name, descriptor.as_fd(), None, opaque)
     }
 
     /// Stops handing over the entry of this type and name. Tells whether there was one.
@@ -293,7 +292,7 @@ impl Fds {
         fits: impl FnOnce(&Registered) -> bool,
     ) -> Result<Option<T>, Error> {
         self.registry.claim(T::KIND, name, |found| {
-            self.registry.compare(found, &T::identify(found.as_fd())?)?;
+            T::check(found.as_fd())?;
             let duplicate = found.as_fd().try_clone_to_owned().map_err(|error| {
                 Error::io(format!("{} {name} cannot be duplicated", T::KIND), error)
             })?;
@@ -314,7 +313,7 @@ impl Fds {
     ) -> Result<T, Error> {
         self.registry.check_free(T::KIND, &name)?;
         let created = create()?;
-        let identity = T::identify(created.as_fd())?;
+        T::check(created.as_fd())?;
         if self.nonblocking && T::MODE == Mode::Chosen {
             set_nonblocking(&created, true).map_err(|error| {
                 Error::io(format!("{} {name} cannot be made non-blocking", T::KIND), error)
@@ -323,8 +322,9 @@ impl Fds {
         // What the next generation would refuse is refused here.
         self.check_mode::<T>(created.as_fd(), &name, "created")?;
         let path = passable::bound_path(created.as_fd());
-        let entry = Entry { kind: T::KIND, name, identity, path, opaque: Default::default() };
-        self.registry.add(entry, created.as_fd())?.keep();
+        let registration =
+            self.registry.add(T::KIND, name, created.as_fd(), path, Default::default())?;
+        registration.keep();
         Ok(created)
     }
 }
@@ -357,20 +357,19 @@ fn checked(name: &str) -> Result<Name, Error> {
 }
 
 /// Checks that a descriptor is the one that its entry says, by the number that the kernel gives no other.
-/// What else the entry tells of it is compared when it is claimed: five more system calls for each socket
-/// would take several times as long as to pass it on.
+/// The text tells all else that the kernel does. Whether it is of the type as which it is claimed the
+/// kernel is asked then, so the predecessor's word is not needed for it, and what may change meanwhile, as
+/// the address of a socket, is no reason to refuse it.
 pub(crate) fn verify(entry: &Entry, descriptor: BorrowedFd<'_>) -> Result<(), String> {
     let unseen =
         |error: io::Error| format!("{} {} cannot be looked at: {error}", entry.kind, entry.name);
     match is_numbered(&entry.identity, descriptor) {
         Ok(true) => Ok(()),
         Err(error) if error.raw_os_error() != Some(libc::ENOTSOCK) => Err(unseen(error)),
-        _ => Err(mismatch(entry, &identity(descriptor).map_err(unseen)?)),
+        _ => {
+            let found = identity(descriptor).map_err(unseen)?;
+            let Entry { kind, name, identity, .. } = entry;
+            Err(format!("{kind} {name} was announced as {identity:?} and is {found:?}"))
+        }
     }
-}
-
-/// What an entry says that the kernel does not.
-fn mismatch(entry: &Entry, found: &Identity) -> String {
-    let Entry { kind, name, identity, .. } = entry;
-    format!("{kind} {name} was announced as {identity:?} and is {found:?}")
 }

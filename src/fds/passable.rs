@@ -6,14 +6,14 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 
-use heirloom_proto::{FileId, Identity, Kind};
+use heirloom_proto::{FileId, Kind};
 use nix::libc;
 use nix::sys::socket::{UnixAddr, getsockname};
 use nix::sys::stat::stat;
 
 use super::seqpacket::UnixSeqpacketListener;
 use crate::error::{Error, ErrorKind};
-use crate::sys::identity::{file_id, identity};
+use crate::sys::identity::{SocketType, file_id};
 
 /// A type that can be handed over: borrowed to be sent, owned when it is received.
 ///
@@ -43,15 +43,16 @@ pub trait Passable: AsFd + Sized + sealed::Sealed {
     #[doc(hidden)]
     fn from_descriptor(descriptor: OwnedFd) -> io::Result<Self>;
 
-    /// What the kernel tells of a descriptor, if it is of this type.
+    /// Checks that a descriptor is of this type, whatever anybody says: the kernel is asked.
     #[doc(hidden)]
-    fn identify(descriptor: BorrowedFd<'_>) -> Result<Identity, Error> {
-        let found = identity(descriptor)
+    fn check(descriptor: BorrowedFd<'_>) -> Result<(), Error> {
+        let found = SocketType::of(descriptor)
             .map_err(|error| Error::io(format!("a {} cannot be looked at", Self::KIND), error))?;
-        if is_of_kind(Self::KIND, &found) {
-            return Ok(found);
+        if is_of_kind(Self::KIND, found) {
+            return Ok(());
         }
-        let text = format!("the descriptor is no {}: the kernel says {found:?}", Self::KIND);
+        let found = found.map_or("no socket".into(), |found| format!("{found:?}"));
+        let text = format!("the descriptor is no {}: the kernel says {found}", Self::KIND);
         Err(Error::new(ErrorKind::WrongType, text))
     }
 }
@@ -69,8 +70,8 @@ pub enum Mode {
 }
 
 /// Whether what the kernel tells fits the kind.
-fn is_of_kind(kind: Kind, found: &Identity) -> bool {
-    let Identity::Socket(socket) = found else {
+fn is_of_kind(kind: Kind, found: Option<SocketType>) -> bool {
+    let Some(socket) = found else {
         return matches!(kind, Kind::File | Kind::Descriptor);
     };
     let internet = matches!(socket.domain, libc::AF_INET | libc::AF_INET6);

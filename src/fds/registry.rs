@@ -7,16 +7,17 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::OnceLock;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use heirloom_proto::{Abort, AbortReason, Entry, Identity, Kind, Name};
+use heirloom_proto::{Abort, AbortReason, Entry, FileId, Kind, Name, Opaque};
 
 #[cfg(feature = "systemd")]
 use super::activated::Activated;
 use super::placed::own_bytes;
-use super::{Inherited, Registration, mismatch};
+use super::{Inherited, Registration};
 use crate::error::{Error, ErrorKind};
 #[cfg(feature = "systemd")]
 use crate::mailbox::{Command, Mailbox};
 use crate::socket_file::SocketFile;
+use crate::sys::identity::identity;
 
 /// What is registered, and what waits to be claimed.
 #[derive(Debug, Default)]
@@ -40,8 +41,6 @@ struct State {
     /// The number of the latest that is no connection: a handoff must not miss it, while connections
     /// come and go, and one that is missed is finished where it is.
     latest_lasting: u64,
-    /// What was claimed and is not what its entry says.
-    mismatch: Option<String>,
 }
 
 /// Whether entries may be registered.
@@ -94,13 +93,16 @@ impl AsFd for Registered {
 impl Registry {
     pub(super) fn add(
         self: &Arc<Self>,
-        entry: Entry,
+        kind: Kind,
+        name: Name,
         descriptor: BorrowedFd<'_>,
+        path: Option<FileId>,
+        opaque: Opaque,
     ) -> Result<Registration, Error> {
-        let (kind, name) = (entry.kind, entry.name.clone());
-        let descriptor = descriptor
-            .try_clone_to_owned()
-            .map_err(|error| Error::io(format!("{kind} {name} cannot be registered"), error))?;
+        let trouble = |error| Error::io(format!("{kind} {name} cannot be registered"), error);
+        let identity = identity(descriptor).map_err(trouble)?;
+        let descriptor = descriptor.try_clone_to_owned().map_err(trouble)?;
+        let entry = Entry { kind, name: name.clone(), identity, path, opaque };
         let registered = Registered::new(false, entry, descriptor);
         let mut state = self.lock();
         state.check_free(kind, &name)?;
@@ -168,25 +170,6 @@ impl Registry {
         drop(state);
         self.changed(kind);
         Ok(Some(claimed))
-    }
-
-    /// Compares all that an inherited entry tells of a descriptor with what the kernel does. One that
-    /// differs fails the handoff, whatever the application makes of the error.
-    pub(super) fn compare(&self, registered: &Registered, found: &Identity) -> Result<(), Error> {
-        if registered.entry.identity == *found {
-            return Ok(());
-        }
-        let text = mismatch(&registered.entry, found);
-        self.lock().mismatch = Some(text.clone());
-        Err(Error::new(ErrorKind::Mismatch, text))
-    }
-
-    /// Checks that whatever was claimed is what its entry says.
-    pub(crate) fn check_claimed(&self) -> Result<(), Error> {
-        match &self.lock().mismatch {
-            Some(text) => Err(Error::new(ErrorKind::Mismatch, text.clone())),
-            None => Ok(()),
-        }
     }
 
     pub(super) fn inherited(&self) -> Vec<Inherited> {

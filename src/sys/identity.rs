@@ -16,6 +16,29 @@ pub(crate) fn identity(descriptor: BorrowedFd<'_>) -> io::Result<Identity> {
     }
 }
 
+/// What a socket is, and whether it listens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SocketType {
+    /// `AF_...`: see `socket(2)`.
+    pub(crate) domain: libc::c_int,
+    /// `SOCK_...`.
+    pub(crate) kind: libc::c_int,
+    pub(crate) listening: bool,
+}
+
+impl SocketType {
+    /// What the kernel tells of a descriptor; `None` if it is no socket.
+    pub(crate) fn of(descriptor: BorrowedFd<'_>) -> io::Result<Option<Self>> {
+        let domain = match integer(descriptor, libc::SO_DOMAIN) {
+            Err(error) if error.raw_os_error() == Some(libc::ENOTSOCK) => return Ok(None),
+            domain => domain?,
+        };
+        let kind = integer(descriptor, libc::SO_TYPE)?;
+        let listening = integer(descriptor, libc::SO_ACCEPTCONN)? != 0;
+        Ok(Some(Self { domain, kind, listening }))
+    }
+}
+
 /// Whether a descriptor is the very socket or file that was identified elsewhere: the kernel gives no two
 /// of them one number. One system call, where [`identity`] takes six for a socket.
 pub(crate) fn is_numbered(identified: &Identity, descriptor: BorrowedFd<'_>) -> io::Result<bool> {

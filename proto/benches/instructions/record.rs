@@ -36,7 +36,9 @@ impl Record {
         print!("{self}");
     }
 
-    /// Prints how each count compares with what is recorded here. Whether none has grown too much.
+    /// Prints how each count compares with what is recorded here. Whether none has grown too much, and
+    /// every one was counted: another toolchain's are not judged, which is good enough unless everything
+    /// is to be tried.
     pub(crate) fn judge(&self, counted: &Self) -> bool {
         let known = self.toolchain == counted.toolchain;
         if !known {
@@ -48,7 +50,11 @@ impl Record {
             println!("{name:24} {count:>12}  {}", verdict(moved));
             good && moved.is_some_and(|moved| moved <= TOLERANCE)
         });
-        good || !known
+        let complete = self.counts.keys().eq(counted.counts.keys());
+        if !complete {
+            println!("other paths are recorded than were counted: {RENEW}");
+        }
+        if known { good && complete } else { !crate::is_everything_tried() }
     }
 }
 

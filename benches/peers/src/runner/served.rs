@@ -70,7 +70,7 @@ impl Pair {
         if self.peer != Peer::Heirloom {
             return true;
         }
-        let budget = budget::judge(&calm, &upgraded);
+        let budget = budget::judge(&calm, &upgraded, options.upgrades);
         report.budget(budget.as_ref());
         budget.is_some_and(|budget| budget.kept)
     }

@@ -36,17 +36,26 @@ impl Client {
         Self { address, keep, begun, first, interval, connection: None }
     }
 
-    /// Asks until the other end of `stopped` is dropped.
+    /// Asks until the other end of `stopped` is dropped, and then what was due before: a service that
+    /// holds up one request holds up those behind it.
     pub(super) fn run(mut self, stopped: &Receiver<Infallible>) -> Vec<Sample> {
         let _ = set_timerslack(1); // or the kernel wakes it up to 50 µs late
         let mut samples = Vec::new();
         let mut due = self.first;
         while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(self.until(due)) {
-            let outcome = self.ask().map_err(|error| kind(&error));
-            samples.push(Sample { due, outcome });
+            samples.push(self.sample(due));
+            due += self.interval;
+        }
+        let end = self.begun.elapsed();
+        while due < end {
+            samples.push(self.sample(due));
             due += self.interval;
         }
         samples
+    }
+
+    fn sample(&mut self, due: Duration) -> Sample {
+        Sample { due, outcome: self.ask().map_err(|error| kind(&error)) }
     }
 
     fn until(&self, due: Duration) -> Duration {
