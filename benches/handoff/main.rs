@@ -14,7 +14,8 @@
 //! round are processes of their own; what they open and close beforehand is off the clock.
 //!
 //! `cargo bench --bench handoff -- --json` prints one object a line, `--rounds 50` takes more of them,
-//! `--descriptors 1,1000` only these counts.
+//! `--descriptors 1,1000` only these counts. Where the hard limit does not allow 50,000,
+//! `benches/handoff/emulated` takes them in an emulated machine.
 //!
 //! The library that is measured has fault points, since the tests of this package need them and cargo
 //! builds it once for all. Nobody listens to them outside of the rounds for the phases. Each is then a
