@@ -6,12 +6,13 @@
 //! * *bare, each asked for its number*: that floor, when the receiver asks the kernel for the cookie of each
 //!   descriptor too, as heirloom does to know that it is the one of its entry.
 //! * the first, when the application claims every entry before it is ready.
+//! * its phases, from rounds of their own in which every step is noted.
 //! * *spawned upgrade*: a process with one listener upgrades itself. Its floor is to spawn the same
 //!   program, which connects, and to exchange three messages of one byte.
-//! * the phases of it, from rounds of their own in which every step is noted.
 //!
 //! What is passed are Unix listeners on abstract names, each a socket of its own. Both sides of every
-//! round are processes of their own; what they open and close beforehand is off the clock.
+//! round are processes of their own; what they open and close beforehand is off the clock. All of them are
+//! started by one that has as many descriptors, so each begins with a table that holds them.
 //!
 //! `cargo bench --bench handoff -- --json` prints one object a line, `--rounds 50` takes more of them,
 //! `--descriptors 1,1000` only these counts. Where the hard limit does not allow 50,000,

@@ -20,7 +20,7 @@ pub(crate) const PHASES: [&str; 6] = ["connect", "hello", "manifest", "claim", "
 ///
 /// * *connect*, when it is connected and knows the process at the other end;
 /// * *hello*, with `Welcome` and the token;
-/// * *manifest*, when every descriptor is here and is what its entry says;
+/// * *manifest*, when every descriptor is here and is the one of its entry, and the driver has a thread;
 /// * *claim*, when the application has claimed what it wants;
 /// * *ready*, when the predecessor commits;
 /// * *commit*, when this process owns the service.

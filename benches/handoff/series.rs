@@ -62,6 +62,8 @@ fn asked(count: usize, rounds: usize) -> Line {
 }
 
 fn phases(role: &str, count: usize, rounds: usize) -> Vec<Line> {
+    // As while the whole is measured.
+    let _as_many = Sender::new(&format!("heirloom-bench-{}-beside-{role}-{count}", id()), count);
     let mut chain = Chain::start(&format!("heirloom-bench-{}-{role}-{count}", id()), count);
     let rounds: Vec<Vec<Duration>> = (0..rounds).map(|_| chain.next(role)).collect();
     let lines = PHASES.iter().enumerate().map(|(index, phase)| {
