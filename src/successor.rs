@@ -83,18 +83,8 @@ impl SuccessorSide {
         let peer = holdings.connect_to_peer(channel).map_err(trouble)?;
         let pid = holdings.connections.get(&peer).map_or(0, |peer| peer.pid);
         holdings.announce(News::Met { pid });
-        let hello = Hello {
-            lowest: VERSION,
-            highest: VERSION,
-            features: 0,
-            free_slots: free_slots(),
-            pid: std::process::id(),
-            service: holdings.settings.service.clone(),
-            build: holdings.settings.build.clone(),
-            secret,
-        };
         Ok(Self {
-            machine: Successor::new(hello, holdings.now()),
+            machine: Successor::new(hello(holdings, secret), holdings.now()),
             peer,
             pid,
             met_at,
@@ -368,6 +358,20 @@ impl SuccessorSide {
             reply.send(Err(Error::from(failure.clone())));
         }
         Settled::Failed(failure)
+    }
+}
+
+/// How this process introduces itself.
+fn hello(holdings: &Holdings, secret: Option<Secret>) -> Hello {
+    Hello {
+        lowest: VERSION,
+        highest: VERSION,
+        features: 0,
+        free_slots: free_slots(),
+        pid: std::process::id(),
+        service: holdings.settings.service.clone(),
+        build: holdings.settings.build.clone(),
+        secret,
     }
 }
 
